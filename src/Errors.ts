@@ -1,0 +1,120 @@
+import { Data, type Duration } from "effect"
+
+/** What was asked of the Kubernetes API when a call failed; every error of this family carries it. */
+export interface KubernetesCall {
+  readonly verb: "get" | "list" | "watch" | "create" | "update" | "patch" | "delete"
+  /** Plural resource name, with a slash before a subresource: `pods`, `functions/status`. */
+  readonly resource: string
+  /** Absent for a cluster-wide call. */
+  readonly namespace?: string | undefined
+  readonly name?: string | undefined
+}
+
+/** A failed call and what the server, or the network, said about it. */
+export interface KubernetesFailure extends KubernetesCall {
+  /** HTTP status, absent when there was no complete answer. */
+  readonly status?: number | undefined
+  /** `reason` of the Status body, absent when the server gave none. */
+  readonly reason?: string | undefined
+  /** One line for a person; at most 500 characters of the server's text. */
+  readonly detail: string
+  readonly cause?: unknown
+}
+
+const describe = (failure: KubernetesFailure): string => {
+  const where = [failure.namespace, failure.name].filter((part) => part !== undefined && part !== "").join("/")
+  const status = failure.status === undefined ? "" : ` (HTTP ${failure.status})`
+  return `${failure.verb} ${failure.resource}${where === "" ? "" : ` ${where}`}: ${failure.detail}${status}`
+}
+
+/**
+ * The same call may succeed later: retry with back-off, never conclude anything from it
+ * (spec failure-semantics section 2). The tag differs from Effect's own `TimeoutError` on purpose.
+ */
+export class TimeoutError extends Data.TaggedError("KubernetesTimeoutError")<
+  KubernetesFailure & {
+    readonly kind: "Deadline" | "Etcd" | "Unavailable" | "Throttled" | "Connection" | "Warmup"
+    /** The least time to wait that the server asked for. */
+    readonly retryAfter?: Duration.Duration | undefined
+    /** True when a write may have been applied although it failed: re-read before repeating it. */
+    readonly outcomeUnknown: boolean
+  }
+> {
+  override get message(): string {
+    return `${describe(this)} [${this.kind}]`
+  }
+}
+
+/**
+ * The same call will not succeed without somebody changing something: the object, the rights in a namespace, or the
+ * resource (a missing CRD). It parks that scope with slow retries and never ends the process.
+ */
+export class FatalError extends Data.TaggedError("KubernetesFatalError")<
+  KubernetesFailure & { readonly scope: "object" | "namespace" | "resource" }
+> {
+  override get message(): string {
+    return describe(this)
+  }
+}
+
+/** The server says that this object does not exist. Alone no ground for deleting anything (`safeguards/Deletion`). */
+export class NotFound extends Data.TaggedError("KubernetesNotFound")<KubernetesFailure> {
+  override get message(): string {
+    return describe(this)
+  }
+}
+
+/** Somebody else wrote first, or a UID precondition did not hold: re-read and decide again. */
+export class Conflict extends Data.TaggedError("KubernetesConflict")<KubernetesFailure> {
+  override get message(): string {
+    return describe(this)
+  }
+}
+
+/** The name is taken, perhaps by our own create whose answer was lost. */
+export class AlreadyExists extends Data.TaggedError("KubernetesAlreadyExists")<KubernetesFailure> {
+  override get message(): string {
+    return describe(this)
+  }
+}
+
+/** The resourceVersion or continue token is too old: list again. */
+export class Expired extends Data.TaggedError("KubernetesExpired")<KubernetesFailure> {
+  override get message(): string {
+    return describe(this)
+  }
+}
+
+/** Everything a call to the Kubernetes API can fail with. A caller that goes away is an interruption, not an error. */
+export type KubernetesError = TimeoutError | FatalError | NotFound | Conflict | AlreadyExists | Expired
+
+/** Kinds of an answer other than success, with the HTTP status each one leaves with (http-api.md section 7.1, H18). */
+export const fissionErrorStatus = {
+  Internal: 500,
+  NotAuthorized: 403,
+  NotFound: 404,
+  NameExists: 409,
+  InvalidArgument: 400,
+  TooManyRequests: 429,
+  ClientClosed: 499,
+  Unavailable: 503
+} as const
+
+/**
+ * The answer to a caller of the executor's HTTP API who gets no address. `text` is the body, without the trailing
+ * newline; `retryAfterSeconds` is sent as `Retry-After`.
+ */
+export class FissionError extends Data.TaggedError("FissionError")<{
+  readonly kind: keyof typeof fissionErrorStatus
+  readonly text: string
+  readonly retryAfterSeconds?: number | undefined
+  readonly cause?: unknown
+}> {
+  override get message(): string {
+    return this.text
+  }
+  /** HTTP status of the answer. */
+  get status(): number {
+    return fissionErrorStatus[this.kind]
+  }
+}

@@ -1,0 +1,60 @@
+import { type Result, Schema } from "effect"
+import { Deployment, Pod } from "./Workloads.ts"
+import { Environment } from "./Environment.ts"
+import { FissionFunction } from "./Function.ts"
+import { ObjectMeta } from "./ObjectMeta.ts"
+
+/** Anything with metadata; what a view holds. */
+export interface Described {
+  readonly metadata: ObjectMeta
+}
+
+/**
+ * One kind of object of the Kubernetes API: where it lives and how it is read.
+ * `decode` keeps the fields of its schema only, so a decoded object is small enough to be held in a view.
+ */
+export interface ResourceKind<A extends Described = Described> {
+  /** Empty for the core group. */
+  readonly group: string
+  readonly version: string
+  readonly kind: string
+  readonly plural: string
+  readonly namespaced: boolean
+  /** Ask the server for `PartialObjectMetadata` only: nothing but `metadata` crosses the wire. */
+  readonly metadataOnly: boolean
+  readonly decode: (raw: unknown) => Result.Result<A, Schema.SchemaError>
+}
+
+const kindOf = <A extends Described>(
+  group: string,
+  version: string,
+  kind: string,
+  plural: string,
+  schema: Schema.Codec<A, unknown>,
+  options?: { readonly metadataOnly?: boolean; readonly namespaced?: boolean }
+): ResourceKind<A> => ({
+  group,
+  version,
+  kind,
+  plural,
+  namespaced: options?.namespaced ?? true,
+  metadataOnly: options?.metadataOnly ?? false,
+  decode: Schema.decodeUnknownResult(schema)
+})
+
+const MetadataOnly = Schema.Struct({ metadata: ObjectMeta })
+
+/** `functions.fission.io/v1` */
+export const Functions = kindOf("fission.io", "v1", "Function", "functions", FissionFunction)
+/** `environments.fission.io/v1` */
+export const Environments = kindOf("fission.io", "v1", "Environment", "environments", Environment)
+/** `packages.fission.io/v1`, metadata only: literals are up to 256 KiB each and none of our business. */
+export const Packages = kindOf("fission.io", "v1", "Package", "packages", MetadataOnly, { metadataOnly: true })
+/** `pods`, with the fields of their life cycle. */
+export const Pods = kindOf("", "v1", "Pod", "pods", Pod)
+/** `deployments.apps/v1`, with identity, scale and progress. */
+export const Deployments = kindOf("apps", "v1", "Deployment", "deployments", Deployment)
+
+/** `group/version`, or the version alone for the core group, as `apiVersion` writes it. */
+export const apiVersionOf = (kind: Pick<ResourceKind, "group" | "version">): string =>
+  kind.group === "" ? kind.version : `${kind.group}/${kind.version}`

@@ -1,0 +1,78 @@
+import { Schema } from "effect"
+import { ObjectMeta, optional, StringMap } from "./ObjectMeta.ts"
+
+/** The part of a container status that tells whether it is up. */
+export const ContainerStatus = Schema.Struct({
+  name: Schema.String,
+  ready: Schema.Boolean,
+  restartCount: optional(Schema.Int)
+})
+
+const ContainerLimits = Schema.Struct({
+  name: Schema.String,
+  resources: optional(Schema.Struct({ limits: optional(Schema.Record(Schema.String, Schema.Unknown)) }))
+})
+
+/** A Pod as the executor sees it: identity, labels, phase, address, readiness, CPU limits. */
+export const Pod = Schema.Struct({
+  metadata: ObjectMeta,
+  spec: optional(
+    Schema.Struct({
+      nodeName: optional(Schema.String),
+      terminationGracePeriodSeconds: optional(Schema.Finite),
+      containers: optional(Schema.Array(ContainerLimits))
+    })
+  ),
+  status: optional(
+    Schema.Struct({
+      phase: optional(Schema.String),
+      reason: optional(Schema.String),
+      message: optional(Schema.String),
+      podIP: optional(Schema.String),
+      containerStatuses: optional(Schema.Array(ContainerStatus))
+    })
+  )
+}).annotate({ identifier: "Pod" })
+export type Pod = typeof Pod.Type
+
+/**
+ * A Deployment as the executor sees it. The template is kept as it came: it is compared, never edited
+ * (poolmgr.md section 5).
+ */
+export const Deployment = Schema.Struct({
+  metadata: ObjectMeta,
+  spec: Schema.Struct({
+    replicas: optional(Schema.Int),
+    selector: optional(Schema.Struct({ matchLabels: optional(StringMap) })),
+    template: optional(Schema.Record(Schema.String, Schema.Unknown))
+  }),
+  status: optional(
+    Schema.Struct({
+      replicas: optional(Schema.Int),
+      readyReplicas: optional(Schema.Int),
+      availableReplicas: optional(Schema.Int),
+      observedGeneration: optional(Schema.Int)
+    })
+  )
+}).annotate({ identifier: "Deployment" })
+export type Deployment = typeof Deployment.Type
+
+/**
+ * Ready as poolmgr.md section 7.2 defines it: not being deleted, with an address, at least one container status and
+ * every container ready.
+ */
+export const isReady = (pod: Pod): boolean => {
+  const statuses = pod.status?.containerStatuses ?? []
+  return (
+    !isDeleting(pod.metadata) &&
+    (pod.status?.podIP ?? "") !== "" &&
+    statuses.length > 0 &&
+    statuses.every((status) => status.ready)
+  )
+}
+
+/** Terminated as poolmgr.md section 7.2 defines it: a phase that no container runs in any more. */
+export const isTerminated = (pod: Pod): boolean => !["Pending", "Running", "Unknown"].includes(pod.status?.phase ?? "")
+
+/** Whether the object carries a deletionTimestamp. */
+export const isDeleting = (metadata: ObjectMeta): boolean => (metadata.deletionTimestamp ?? "") !== ""
