@@ -118,3 +118,17 @@ export class FissionError extends Data.TaggedError("FissionError")<{
     return fissionErrorStatus[this.kind]
   }
 }
+
+/**
+ * Wrong configuration at start: the only thing that may end the process (exit code 1). The message is one line that
+ * names the setting, what is wrong with it and what to do.
+ */
+export class ConfigurationError extends Data.TaggedError("ConfigurationError")<{
+  readonly setting: string
+  readonly detail: string
+  readonly cause?: unknown
+}> {
+  override get message(): string {
+    return `${this.setting}: ${this.detail}`
+  }
+}

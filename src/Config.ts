@@ -1,0 +1,201 @@
+import { Context, Duration, Effect, Layer, Redacted } from "effect"
+import { ConfigurationError } from "./Errors.ts"
+
+/** What the executor puts into the fetcher sidecar (configuration-and-deployment.md section 4.3). */
+export interface FetcherSettings {
+  readonly image: string
+  readonly imagePullPolicy: PullPolicy
+  /** Kubernetes quantities by resource name; empty when nothing is requested. */
+  readonly requests: { readonly [resource: string]: string }
+  readonly limits: { readonly [resource: string]: string }
+  readonly allowInsecureRegistries: string
+}
+
+export type PullPolicy = "Always" | "Never" | "IfNotPresent"
+
+/** Keys that sign requests between Fission's components (http-api.md section 8). */
+export interface InternalAuthSettings {
+  /** Undefined: nothing is signed or verified. */
+  readonly secret: Redacted.Redacted | undefined
+  /** Accepted besides `secret` while it is being rotated. */
+  readonly previousSecret: Redacted.Redacted | undefined
+  /** Name of the Secret that pod specs refer to. */
+  readonly secretName: string
+}
+
+/** Every setting of the process, read once (configuration-and-deployment.md section 4). */
+export interface SettingsShape {
+  /** Namespaces that hold Fission's resources: trimmed, without duplicates, never empty. */
+  readonly namespaces: ReadonlyArray<string>
+  /** Where workloads of resources in namespace `default` live; empty: in `default` itself. */
+  readonly functionNamespace: string
+  /** Longest wait for a warm pod. */
+  readonly podReadyTimeout: Duration.Duration
+  readonly runtimeImagePullPolicy: PullPolicy
+  /** Time between two idle passes of a namespace, before jitter. */
+  readonly reaperInterval: Duration.Duration
+  readonly disableOwnerReferences: boolean
+  /** Empty: functions get no state service variables. */
+  readonly stateServiceUrl: string
+  readonly gracefulShutdownTimeout: Duration.Duration
+  /** Largest request body that is read, in bytes. */
+  readonly bodyLimit: number
+  readonly fetcher: FetcherSettings
+  readonly internalAuth: InternalAuthSettings
+  /** `OTEL_*` variables that are forwarded into fetcher containers, in the order of the environment. */
+  readonly telemetryVariables: ReadonlyArray<readonly [name: string, value: string]>
+  /** Settings whose value was not usable; each fell back to its default. */
+  readonly invalid: ReadonlyArray<{ readonly setting: string; readonly value: string; readonly used: string }>
+}
+
+type EnvironmentVariables = { readonly [name: string]: string | undefined }
+
+const goDurationUnits: { readonly [unit: string]: number } = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000
+}
+
+/** Go's duration syntax: `1h30m`, `300s`, a bare `0`. Undefined when it is none. */
+export const parseGoDuration = (text: string): Duration.Duration | undefined => {
+  if (text === "0") return Duration.zero
+  if (!/^\+?(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/u.test(text)) return undefined
+  let millis = 0
+  for (const [, number, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/gu)) {
+    millis += Number(number) * (goDurationUnits[unit ?? ""] ?? 0)
+  }
+  return Duration.millis(millis)
+}
+
+const parseBoolean = (text: string): boolean | undefined => {
+  if (["1", "t", "T", "TRUE", "true", "True"].includes(text)) return true
+  return ["0", "f", "F", "FALSE", "false", "False"].includes(text) ? false : undefined
+}
+
+const parsePullPolicy = (text: string): PullPolicy | undefined =>
+  text === "Always" || text === "Never" || text === "IfNotPresent" ? text : undefined
+
+const parseSeconds = (text: string): Duration.Duration | undefined =>
+  /^\d+$/u.test(text) && Number(text) >= 1 ? Duration.seconds(Number(text)) : undefined
+
+const parseBytes = (text: string): number | undefined =>
+  /^\d+$/u.test(text) && Number(text) > 0 ? Number(text) : undefined
+
+const positive = (parse: (text: string) => Duration.Duration | undefined) => (text: string) => {
+  const duration = parse(text)
+  return duration !== undefined && Duration.toMillis(duration) > 0 ? duration : undefined
+}
+
+/** A Kubernetes quantity: a decimal with an optional binary, decimal or exponent suffix. */
+const isQuantity = (text: string): boolean =>
+  /^[+-]?(\d+(\.\d*)?|\.\d+)(([KMGTPE]i)|[numkMGTPE]|([eE][+-]?\d+))?$/u.test(text)
+
+/** Reads the settings from environment variables. Pure; throws a `ConfigurationError` where a start must be refused. */
+const fromVariables = (variables: EnvironmentVariables): SettingsShape => {
+  const invalid: Array<{ readonly setting: string; readonly value: string; readonly used: string }> = []
+
+  const read = <A>(name: string, parse: (text: string) => A | undefined, fallback: A, shown = String(fallback)): A => {
+    const text = variables[name] ?? ""
+    if (text === "") return fallback
+    const value = parse(text)
+    if (value !== undefined) return value
+    invalid.push({ setting: name, value: text, used: shown })
+    return fallback
+  }
+  const text = (name: string, fallback = ""): string => read(name, (value) => value, fallback)
+
+  const secret = (name: string): Redacted.Redacted | undefined => {
+    const value = variables[name]
+    if (value === undefined) return undefined
+    if (value.trim() === "") {
+      throw new ConfigurationError({ setting: name, detail: "is set but blank; unset it to turn internal auth off" })
+    }
+    return Redacted.make(value)
+  }
+  const currentSecret = secret("FISSION_INTERNAL_AUTH_SECRET")
+  const previousSecret = secret("FISSION_INTERNAL_AUTH_SECRET_OLD")
+  if (currentSecret === undefined && previousSecret !== undefined) {
+    throw new ConfigurationError({
+      setting: "FISSION_INTERNAL_AUTH_SECRET_OLD",
+      detail: "is set without FISSION_INTERNAL_AUTH_SECRET, which would leave every request unsigned"
+    })
+  }
+
+  const quantities = (cpu: string, memory: string): { readonly [resource: string]: string } => {
+    const found: { [resource: string]: string } = {}
+    for (const [resource, name] of [
+      ["cpu", cpu],
+      ["memory", memory]
+    ] as const) {
+      const value = variables[name] ?? ""
+      if (value === "") continue
+      if (!isQuantity(value)) {
+        throw new ConfigurationError({ setting: name, detail: `"${value}" is not a Kubernetes quantity such as 100m` })
+      }
+      found[resource] = value
+    }
+    return found
+  }
+
+  const names = [variables["FISSION_DEFAULT_NAMESPACE"] ?? "", ...text("FISSION_RESOURCE_NAMESPACES").split(",")]
+  const namespaces = [...new Set(names.map((name) => name.trim()).filter((name) => name !== ""))]
+  const reaperInterval = read("OBJECT_REAPER_INTERVAL", parseSeconds, Duration.seconds(5), "5 s")
+
+  return {
+    namespaces: namespaces.length === 0 ? ["default"] : namespaces,
+    functionNamespace: text("FISSION_FUNCTION_NAMESPACE").trim(),
+    podReadyTimeout: read("POD_READY_TIMEOUT", positive(parseGoDuration), Duration.seconds(300), "300s"),
+    runtimeImagePullPolicy: read("RUNTIME_IMAGE_PULL_POLICY", parsePullPolicy, "IfNotPresent"),
+    reaperInterval: read("POOLMGR_OBJECT_REAPER_INTERVAL", parseSeconds, reaperInterval, "OBJECT_REAPER_INTERVAL"),
+    disableOwnerReferences: read("DISABLE_OWNER_REFERENCES", parseBoolean, false),
+    stateServiceUrl: text("STATESVC_URL"),
+    gracefulShutdownTimeout: read("GRACEFUL_SHUTDOWN_TIMEOUT", positive(parseGoDuration), Duration.seconds(30), "30s"),
+    bodyLimit: read("EXECUTOR_BODY_LIMIT_BYTES", parseBytes, 32 * 1024 * 1024),
+    fetcher: {
+      image: text("FETCHER_IMAGE", "ghcr.io/fission/fetcher"),
+      imagePullPolicy: read("FETCHER_IMAGE_PULL_POLICY", parsePullPolicy, "IfNotPresent"),
+      requests: quantities("FETCHER_MINCPU", "FETCHER_MINMEM"),
+      limits: quantities("FETCHER_MAXCPU", "FETCHER_MAXMEM"),
+      allowInsecureRegistries: text("FETCHER_ALLOW_INSECURE_REGISTRIES")
+    },
+    internalAuth: {
+      secret: currentSecret,
+      previousSecret,
+      secretName: text("FISSION_INTERNAL_AUTH_SECRET_NAME", "fission-internal-auth")
+    },
+    telemetryVariables: Object.entries(variables).flatMap(([name, value]) =>
+      name.startsWith("OTEL_") && value !== undefined ? [[name, value] as const] : []
+    ),
+    invalid
+  }
+}
+
+/**
+ * The settings of the process as one frozen value. A value that cannot be used falls back to its default and is named
+ * in `invalid`, except where starting would be unsafe: those fail with `ConfigurationError`.
+ */
+export class Settings extends Context.Service<Settings, SettingsShape>()("fission-executor/Settings") {
+  /** Reads the given environment variables, usually `process.env`. */
+  static readonly layer = (variables: EnvironmentVariables): Layer.Layer<Settings, ConfigurationError> =>
+    Layer.effect(
+      Settings,
+      Effect.try({
+        try: () => Settings.of(fromVariables(variables)),
+        catch: (cause) =>
+          cause instanceof ConfigurationError
+            ? cause
+            : new ConfigurationError({ setting: "environment", detail: String(cause), cause })
+      })
+    )
+}
+
+/**
+ * Where the workloads of resources in `namespace` live: the function namespace for `default` where one is set, else
+ * the same namespace (configuration-and-deployment.md section 4.2).
+ */
+export const workloadNamespace = (settings: SettingsShape, namespace: string): string =>
+  settings.functionNamespace !== "" && namespace === "default" ? settings.functionNamespace : namespace

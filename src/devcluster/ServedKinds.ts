@@ -1,0 +1,54 @@
+/** One kind that the embedded API server serves. */
+export interface ServedKind {
+  readonly group: string
+  readonly version: string
+  readonly kind: string
+  readonly plural: string
+  readonly namespaced: boolean
+  readonly status: boolean
+  readonly scale: boolean
+  readonly shortNames: ReadonlyArray<string>
+}
+
+const served = (
+  group: string,
+  version: string,
+  kind: string,
+  plural: string,
+  options: Partial<Pick<ServedKind, "namespaced" | "status" | "scale" | "shortNames">> = {}
+): ServedKind => ({
+  group,
+  version,
+  kind,
+  plural,
+  namespaced: options.namespaced ?? true,
+  status: options.status ?? false,
+  scale: options.scale ?? false,
+  shortNames: options.shortNames ?? []
+})
+
+/** Everything that can be stored. A kind that is missing here answers 404, as an API server without its CRD does. */
+export const servedKinds: ReadonlyArray<ServedKind> = [
+  served("", "v1", "Namespace", "namespaces", { namespaced: false, status: true, shortNames: ["ns"] }),
+  served("", "v1", "Node", "nodes", { namespaced: false, status: true, shortNames: ["no"] }),
+  served("", "v1", "Pod", "pods", { status: true, shortNames: ["po"] }),
+  served("", "v1", "Service", "services", { status: true, shortNames: ["svc"] }),
+  served("", "v1", "ConfigMap", "configmaps", { shortNames: ["cm"] }),
+  served("", "v1", "Secret", "secrets"),
+  served("", "v1", "ServiceAccount", "serviceaccounts", { shortNames: ["sa"] }),
+  served("", "v1", "Event", "events", { shortNames: ["ev"] }),
+  served("apps", "v1", "Deployment", "deployments", { status: true, scale: true, shortNames: ["deploy"] }),
+  served("apps", "v1", "ReplicaSet", "replicasets", { status: true, scale: true, shortNames: ["rs"] }),
+  served("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", {
+    status: true,
+    shortNames: ["hpa"]
+  }),
+  served("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices"),
+  served("coordination.k8s.io", "v1", "Lease", "leases"),
+  served("fission.io", "v1", "Function", "functions", { status: true, shortNames: ["fn"] }),
+  served("fission.io", "v1", "Environment", "environments", { status: true, shortNames: ["env"] }),
+  served("fission.io", "v1", "Package", "packages", { status: true, shortNames: ["pkg"] }),
+  served("fission.io", "v1", "FunctionVersion", "functionversions"),
+  served("fission.io", "v1", "FunctionAlias", "functionaliases", { status: true }),
+  served("fission.io", "v1", "FissionTenant", "fissiontenants", { namespaced: false, status: true })
+]

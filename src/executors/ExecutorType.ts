@@ -1,0 +1,92 @@
+import { Context, type Effect, Layer } from "effect"
+import type { FissionError } from "../Errors.ts"
+import type { Environment } from "../fission/Environment.ts"
+import type { FissionFunction } from "../fission/Function.ts"
+import type { ObjectMeta } from "../fission/ObjectMeta.ts"
+import type { NamespaceView } from "../informers/NamespaceView.ts"
+import type { WorkError } from "../namespaces/WorkQueue.ts"
+import type { Ground, OwnerReference } from "../safeguards/Ground.ts"
+
+/** An address for the router, and the way to give its request slot back. */
+export interface ServiceAddress {
+  /** `ip:port` for poolmgr, an absolute service name for the other types; also the key of taps. */
+  readonly address: string
+  /** Gives back the slot that this answer took. Idempotent; does nothing for types that count no slots. */
+  readonly release: Effect.Effect<void>
+}
+
+/** One entry of a tap, as decoded from the wire: a tap carries no generation. */
+export interface Tap {
+  readonly executorType: string
+  readonly metadata: Pick<ObjectMeta, "name" | "namespace" | "uid" | "generation">
+  /** Without the leading `http://`. */
+  readonly address: string
+}
+
+/**
+ * What a cache answered to one request. `Hit`: an address, which the caller must check and may `evict`. `Miss`: the
+ * duty to create one; whoever does not run `create` to its end must `abandon`. Both are idempotent.
+ */
+export type Admission =
+  | {
+      readonly _tag: "Hit"
+      readonly service: ServiceAddress
+      /** Whether the view still shows what the cache remembers (http-api.md section 4.1, validity check). */
+      readonly isValid: () => boolean
+      readonly evict: () => void
+    }
+  | {
+      readonly _tag: "Miss"
+      /** Brings up capacity for this request. Settles the reservation itself, on success and on failure. */
+      readonly create: (correlationId: string) => Effect.Effect<ServiceAddress, FissionError>
+      readonly abandon: () => void
+    }
+
+/**
+ * One way to give functions a place to run. An add-on provides another one and registers it; nothing else in the
+ * executor knows the types by name.
+ */
+export interface ExecutorType {
+  /** The value of `ExecutorType` in a Function's spec. */
+  readonly name: string
+  /** A cached address or the duty to create one. May wait for a pod in preparation; interrupting gives all back. */
+  readonly admit: (fn: FissionFunction) => Effect.Effect<Admission, FissionError>
+  /** Refreshes the last access of an address; false when it is unknown. */
+  readonly tap: (address: string) => boolean
+  /** Gives one request slot back; unknown addresses are ignored. */
+  readonly unTap: (tap: Tap) => void
+  /** Brings the type's objects of an Environment to the desired state. Level-triggered, repeatable. */
+  readonly reconcileEnvironment: (view: NamespaceView, environment: Environment) => Effect.Effect<void, WorkError>
+  /** Removes the type's objects of an Environment that is gone. Repeatable. */
+  readonly removeEnvironment: (
+    view: NamespaceView,
+    environment: OwnerReference,
+    ground: Ground
+  ) => Effect.Effect<void, WorkError>
+  /** Forgets a Function and removes what runs for it. Repeatable; returns before its pods have drained. */
+  readonly removeFunction: (view: NamespaceView, fn: OwnerReference, ground: Ground) => Effect.Effect<void, WorkError>
+  /** One look for idle capacity of a namespace; removes what is idle. Never fails: what it cannot do it logs. */
+  readonly reapIdle: (view: NamespaceView) => Effect.Effect<void>
+}
+
+/** The executor types of this process; layers add theirs while the process is built. */
+export class ExecutorTypes extends Context.Service<
+  ExecutorTypes,
+  {
+    /** Replaces a type of the same name. */
+    readonly register: (type: ExecutorType) => void
+    /** Undefined for a name that nobody registered. */
+    readonly get: (name: string) => ExecutorType | undefined
+    /** In the order of registration. */
+    readonly all: () => ReadonlyArray<ExecutorType>
+  }
+>()("fission-executor/executors/ExecutorTypes") {
+  static readonly layer = Layer.sync(ExecutorTypes, () => {
+    const types = new Map<string, ExecutorType>()
+    return ExecutorTypes.of({
+      register: (type) => void types.set(type.name, type),
+      get: (name) => types.get(name),
+      all: () => [...types.values()]
+    })
+  })
+}

@@ -1,0 +1,18 @@
+/** Host and port as a URL writes them: an IPv6 address is put in brackets (http-api.md H1). */
+export const addressOf = (host: string, port: number): string =>
+  host.includes(":") && !host.startsWith("[") ? `[${host}]:${port}` : `${host}:${port}`
+
+/**
+ * One form for every way in which an address is written: without `http://`, IPv6 in brackets whether it came with them
+ * or not (http-api.md H1, section 4.3).
+ */
+export const normalizeAddress = (text: string): string => {
+  const address = text.startsWith("http://") ? text.slice("http://".length) : text
+  const separator = address.lastIndexOf(":")
+  if (separator < 0) return address
+  return addressOf(address.slice(0, separator), Number(address.slice(separator + 1)))
+}
+
+/** The host part of an address, without brackets. */
+export const hostOf = (address: string): string =>
+  address.slice(0, Math.max(0, address.lastIndexOf(":"))).replace(/^\[|\]$/gu, "")

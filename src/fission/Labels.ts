@@ -1,0 +1,32 @@
+/** Labels of the objects that the executor makes (poolmgr.md section 3). */
+export const labels = {
+  executorType: "executorType",
+  environmentName: "environmentName",
+  environmentNamespace: "environmentNamespace",
+  environmentUid: "environmentUid",
+  /** `true` on a warm pod, `false` on a specialized one. */
+  managed: "managed",
+  functionName: "functionName",
+  functionNamespace: "functionNamespace",
+  functionUid: "functionUid",
+  functionGeneration: "fission.io/function-generation",
+  functionVersion: "fission.io/function-version",
+  /** `true` on a pod that has finished specialization and may be sent requests. */
+  served: "fission.io/served",
+  runtimeHash: "fission.io/env-runtime-hash"
+} as const
+
+/** Annotations of the objects that the executor makes (poolmgr.md section 3). */
+export const annotations = {
+  instanceId: "executorInstanceId",
+  /** `<pod address>:8888`, the address that requests are sent to. */
+  serviceHost: "svcHost",
+  functionResourceVersion: "functionResourceVersion",
+  runtimeFingerprint: "fission.io/runtime-fingerprint",
+  /** When a drain began; for people, never for arithmetic. */
+  drainingSince: "fission.io/draining-since",
+  authKeyScheme: "fission.io/auth-key-scheme"
+} as const
+
+/** The port of the runtime in every function pod, and of its fetcher. */
+export const ports = { runtime: 8888, fetcher: 8000 } as const

@@ -1,0 +1,99 @@
+import { createHash } from "node:crypto"
+import { type Environment, gracePeriodSeconds } from "./Environment.ts"
+
+type Json = { readonly [field: string]: unknown }
+
+const hash16 = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 16)
+
+/** Go escapes these in JSON so that it can be put into HTML. */
+const goJson = (value: unknown): string =>
+  JSON.stringify(value).replace(/[<>&]/gu, (character) => `\\u00${character.charCodeAt(0).toString(16)}`)
+
+const sortedStrings = (map: { readonly [key: string]: string } | null | undefined): Json | null =>
+  map === null || map === undefined
+    ? null
+    : Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)))
+
+/** A quantity that Go would print exactly as it stands. */
+const canonicalQuantity = /^([1-9]\d{0,2}m?|[1-9]\d{0,2}(Ki|Mi|Gi|Ti))$/u
+
+const quantities = (map: unknown): Json | undefined | "unknown" => {
+  if (map === undefined || map === null) return undefined
+  if (typeof map !== "object") return "unknown"
+  const entries = Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1))
+  if (!entries.every(([, value]) => typeof value === "string" && canonicalQuantity.test(value))) return "unknown"
+  return Object.fromEntries(entries)
+}
+
+const resourcesOf = (resources: Json | null | undefined): Json | undefined => {
+  const { claims, limits, requests, ...rest } = resources ?? {}
+  if (claims !== undefined || Object.keys(rest).length > 0) return undefined
+  const [limited, requested] = [quantities(limits), quantities(requests)]
+  if (limited === "unknown" || requested === "unknown") return undefined
+  return {
+    ...(limited === undefined || Object.keys(limited).length === 0 ? {} : { limits: limited }),
+    ...(requested === undefined || Object.keys(requested).length === 0 ? {} : { requests: requested })
+  }
+}
+
+/**
+ * The stock executor's `fission.io/env-runtime-hash` (poolmgr.md section 5), or undefined where it cannot be reproduced
+ * exactly: with `container` or `podspec` overlays, and with quantities that Go would rewrite. Any other value must never
+ * be written into that label.
+ */
+export const runtimeHash = (environment: Environment): string | undefined => {
+  const { spec, metadata } = environment
+  const resources = resourcesOf(spec.resources)
+  if (resources === undefined || spec.runtime.container || spec.runtime.podspec) return undefined
+  return hash16(
+    goJson({
+      runtime: { image: spec.runtime.image ?? "" },
+      resources,
+      grace: gracePeriodSeconds(environment),
+      pullSecret: spec.imagepullsecret ?? "",
+      extNet: spec.allowAccessToExternalNetwork ?? false,
+      labels: sortedStrings(metadata.labels),
+      annotations: sortedStrings(metadata.annotations)
+    })
+  )
+}
+
+/**
+ * Our own identity of a pod template: sixteen hex digits over everything of the Environment that a running pod depends
+ * on, without annotations of kubectl, so that re-applying a manifest recycles nothing (poolmgr.md section 5, W09).
+ */
+export const runtimeFingerprint = (environment: Environment): string => {
+  const { spec, metadata } = environment
+  const kept = Object.entries(metadata.annotations ?? {}).filter(([name]) => !name.startsWith("kubectl.kubernetes.io/"))
+  return hash16(
+    JSON.stringify(
+      canonical({
+        runtime: spec.runtime,
+        resources: spec.resources,
+        grace: gracePeriodSeconds(environment),
+        pullSecret: spec.imagepullsecret,
+        extNet: spec.allowAccessToExternalNetwork,
+        labels: metadata.labels,
+        annotations: Object.fromEntries(kept)
+      })
+    )
+  )
+}
+
+/** Sorted keys; absent, null, empty and false are all left out, so that they are alike. */
+const canonical = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(canonical)
+  if (typeof value !== "object" || value === null) return value
+  const entries = Object.entries(value)
+    .map(([key, field]) => [key, canonical(field)] as const)
+    .filter(([, field]) => !isEmpty(field))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+  return Object.fromEntries(entries)
+}
+
+const isEmpty = (value: unknown): boolean =>
+  value === undefined ||
+  value === null ||
+  value === "" ||
+  value === false ||
+  (typeof value === "object" && Object.keys(value).length === 0)

@@ -1,0 +1,42 @@
+import { Duration, Effect } from "effect"
+import type { Environment } from "../fission/Environment.ts"
+import type { FissionFunction } from "../fission/Function.ts"
+import type { Described } from "../fission/ResourceKind.ts"
+import type { Deployment, Pod } from "../fission/Workloads.ts"
+import type { Change, StoreReader } from "../kubernetes/Store.ts"
+
+/** The views of one namespace of Fission resources, and of the namespace where its workloads live. */
+export interface NamespaceView {
+  /** Where Functions, Environments and Packages are. */
+  readonly namespace: string
+  /** Where pods and Deployments are; the same namespace unless a function namespace is configured. */
+  readonly workloadNamespace: string
+  readonly functions: StoreReader<FissionFunction>
+  readonly environments: StoreReader<Environment>
+  /** Metadata only. */
+  readonly packages: StoreReader<Described>
+  /** Pods with label `executorType=poolmgr`; indexes `environmentUid` and `functionUid` by those labels. */
+  readonly pods: StoreReader<Pod>
+  /** Deployments with label `executorType=poolmgr`; index `environmentUid` by that label. */
+  readonly deployments: StoreReader<Deployment>
+}
+
+/** A change of one view; what was deleted is the last known object. */
+export type ViewChange =
+  | { readonly kind: "functions"; readonly change: Change<FissionFunction> }
+  | { readonly kind: "environments"; readonly change: Change<Environment> }
+  | { readonly kind: "packages"; readonly change: Change<Described> }
+  | { readonly kind: "pods"; readonly change: Change<Pod> }
+  | { readonly kind: "deployments"; readonly change: Change<Deployment> }
+
+/** The views without which no pod may be created, claimed or removed. */
+const required = (view: NamespaceView) => [view.functions, view.environments, view.pods, view.deployments]
+
+/** Whether every required view has been listed completely once. */
+export const isSynced = (view: NamespaceView): boolean => required(view).every((store) => store.isSynced())
+
+/** Age of the oldest required view; infinite before it is synced. */
+export const viewAge = (view: NamespaceView): Effect.Effect<Duration.Duration> =>
+  Effect.map(Effect.all(required(view).map((store) => store.age)), (ages) =>
+    ages.reduce((oldest, age) => Duration.max(oldest, age), Duration.zero)
+  )

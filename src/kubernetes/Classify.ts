@@ -1,0 +1,197 @@
+import { Duration } from "effect"
+import {
+  AlreadyExists,
+  Conflict,
+  Expired,
+  FatalError,
+  type KubernetesCall,
+  type KubernetesError,
+  NotFound,
+  TimeoutError
+} from "../Errors.ts"
+
+/** What a server answered. Header names in lower case; `body` is the text, empty where there was none. */
+export interface Answer {
+  readonly status: number
+  readonly headers: { readonly [name: string]: string | ReadonlyArray<string> | undefined }
+  readonly body: string
+}
+
+/** The part of a `Status` object that decides; tolerant of missing fields (a server-side time-out lacks `kind`). */
+interface Status {
+  readonly reason: string | undefined
+  readonly message: string | undefined
+  readonly retryAfterSeconds: number | undefined
+  readonly causes: ReadonlyArray<string>
+  /** `details.name`: the answer is about an object, not about a path that nobody serves. */
+  readonly namesObject: boolean
+}
+
+const record = (value: unknown): { readonly [key: string]: unknown } | undefined =>
+  typeof value === "object" && value !== null ? { ...value } : undefined
+
+const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined)
+
+const statusOf = (value: unknown): Status | undefined => {
+  const status = record(value)
+  if (status?.["status"] !== "Failure") return undefined
+  const details = record(status["details"])
+  const retryAfter = details?.["retryAfterSeconds"]
+  const causes = Array.isArray(details?.["causes"]) ? details["causes"] : []
+  return {
+    reason: text(status["reason"]),
+    message: text(status["message"]),
+    retryAfterSeconds: typeof retryAfter === "number" ? retryAfter : undefined,
+    causes: causes.flatMap((cause) => text(record(cause)?.["reason"]) ?? []),
+    namesObject: text(details?.["name"]) !== undefined
+  }
+}
+
+const parse = (body: string): unknown => {
+  try {
+    return JSON.parse(body)
+  } catch {
+    return undefined
+  }
+}
+
+const isWrite = (call: KubernetesCall): boolean => !["get", "list", "watch"].includes(call.verb)
+
+const etcdTrouble =
+  /etcdserver: (request timed out|leader changed|no leader|too many requests)|context deadline exceeded|code = Unavailable/u
+
+/** The delay a server asked for: the header in seconds, or the one in the Status. */
+const retryAfterOf = (answer: Answer, status: Status | undefined): Duration.Duration | undefined => {
+  const header = answer.headers["retry-after"]
+  const seconds = status?.retryAfterSeconds ?? (typeof header === "string" ? Number(header) : Number.NaN)
+  return Number.isFinite(seconds) && seconds >= 0 ? Duration.seconds(seconds) : undefined
+}
+
+/**
+ * Turns an answer other than success into an error (failure-semantics.md section 2). Pure: an answer that may come
+ * from a server that is still starting is always `Warmup`; `WarmUp` decides when it has lasted too long. Unknown
+ * shapes are `TimeoutError` of kind `Unavailable`, the safe side.
+ */
+export const classifyAnswer = (call: KubernetesCall, answer: Answer): KubernetesError => {
+  const status = statusOf(parse(answer.body))
+  return classifyStatus(call, answer, status)
+}
+
+const classifyStatus = (call: KubernetesCall, answer: Answer, status: Status | undefined): KubernetesError => {
+  const failure = {
+    ...call,
+    status: answer.status,
+    reason: status?.reason,
+    detail: (status?.message ?? answer.body).trim().slice(0, 500) || `HTTP ${answer.status}`
+  }
+  const timeout = (kind: TimeoutError["kind"], outcomeUnknown: boolean) =>
+    new TimeoutError({
+      ...failure,
+      kind,
+      retryAfter: retryAfterOf(answer, status),
+      outcomeUnknown: outcomeUnknown && isWrite(call)
+    })
+  const fatal = (scope: FatalError["scope"]) => new FatalError({ ...failure, scope })
+
+  switch (answer.status) {
+    case 400:
+    case 405:
+    case 406:
+    case 413:
+    case 415:
+    case 422:
+      return fatal("object")
+    case 401:
+      return timeout("Warmup", false)
+    case 403:
+      if (status?.causes.includes("NamespaceTerminating")) return fatal("namespace")
+      if (failure.detail.includes("exceeded quota") || !isAuthorization(failure.detail)) return fatal("object")
+      return timeout("Warmup", false)
+    case 404:
+      return status?.namesObject ? new NotFound(failure) : timeout("Warmup", false)
+    case 408:
+    case 504:
+      return timeout("Deadline", true)
+    case 409:
+      return status?.reason === "AlreadyExists" ? new AlreadyExists(failure) : new Conflict(failure)
+    case 410:
+      return new Expired(failure)
+    case 429:
+      return timeout("Throttled", false)
+  }
+  if (answer.status >= 500 && failure.detail.includes("request is too large")) return fatal("object")
+  if (answer.status >= 500 && (status?.reason === "ServerTimeout" || etcdTrouble.test(failure.detail))) {
+    return timeout("Etcd", true)
+  }
+  return timeout("Unavailable", !failure.detail.includes("failed calling webhook"))
+}
+
+/** A refusal by rights says who cannot do what; refusals by admission (policies, quotas) say something else. */
+const isAuthorization = (detail: string): boolean =>
+  /cannot \w+ resource|cannot \w+ path|is forbidden: User/u.test(detail)
+
+/** Turns the `Status` of a watch's ERROR event into an error. */
+export const classifyWatchError = (call: KubernetesCall, object: unknown): KubernetesError => {
+  const code = record(object)?.["code"]
+  return classifyStatus(
+    call,
+    { status: typeof code === "number" ? code : 500, headers: {}, body: JSON.stringify(object) },
+    statusOf(object)
+  )
+}
+
+/** Codes of failures before anything was sent: nothing can have happened. */
+const notSent = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "EMFILE",
+  "UND_ERR_CONNECT_TIMEOUT",
+  "UND_ERR_DESTROYED",
+  "UND_ERR_CLOSED"
+])
+
+/** Codes that only a change of configuration heals: certificates, credential files, request options. */
+const configuration = /^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_TLS_CERT|ERR_SSL|UND_ERR_INVALID|ENOENT|EACCES)/u
+
+/** Turns whatever a transport threw into an error (failure-semantics.md section 2). */
+export const classifyThrown = (call: KubernetesCall, thrown: unknown): KubernetesError => {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+  const wrapped = error instanceof TypeError && error.cause instanceof Error ? error.cause : error
+  const code = "code" in wrapped && typeof wrapped.code === "string" ? wrapped.code : ""
+  const failure = {
+    ...call,
+    detail: `${code === "" ? wrapped.name : code}: ${wrapped.message}`.slice(0, 500),
+    cause: thrown
+  }
+
+  if (configuration.test(code)) return new FatalError({ ...failure, scope: "resource" })
+  const isDeadline =
+    wrapped.name === "TimeoutError" || code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_BODY_TIMEOUT"
+  return new TimeoutError({
+    ...failure,
+    kind: isDeadline ? "Deadline" : "Connection",
+    outcomeUnknown: isWrite(call) && !notSent.has(code)
+  })
+}
+
+/** A `Warmup` answer that has lasted: from now on it is the resource, in this scope, that is not to be had. */
+export const afterWarmUp = (error: TimeoutError): FatalError =>
+  new FatalError({
+    verb: error.verb,
+    resource: error.resource,
+    namespace: error.namespace,
+    name: error.name,
+    status: error.status,
+    reason: error.reason,
+    detail: `${error.detail}; ${remedy(error.status)}`,
+    scope: "resource"
+  })
+
+const remedy = (status: number | undefined): string => {
+  if (status === 401) return "check the executor's credentials"
+  if (status === 403) return "grant this right to the executor's service account"
+  return "install the CRD or check its version"
+}

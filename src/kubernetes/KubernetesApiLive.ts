@@ -1,0 +1,308 @@
+import { Cause, Context, Duration, Effect, Layer, Stream } from "effect"
+import { type ConfigurationError, type KubernetesCall, type KubernetesError, TimeoutError } from "../Errors.ts"
+import { apiVersionOf, type ResourceKind } from "../fission/ResourceKind.ts"
+import { classifyThrown, classifyWatchError } from "./Classify.ts"
+import type { LoadKubeConfig } from "./Credentials.ts"
+import {
+  type CallOptions,
+  KubernetesApi,
+  KubernetesDeletion,
+  type KubernetesObject,
+  type ListOptions,
+  type ListPage,
+  type ObjectReference,
+  type WatchEvent,
+  type WatchOptions
+} from "./KubernetesApi.ts"
+import * as Transport from "./Transport.ts"
+
+/** Default deadlines (failure-semantics.md section 3). */
+const deadlines = {
+  read: { request: Duration.seconds(3), background: Duration.seconds(15), lease: Duration.seconds(3) },
+  write: { request: Duration.seconds(5), background: Duration.seconds(15), lease: Duration.seconds(3) },
+  list: Duration.seconds(30)
+}
+
+const patchTypes = {
+  merge: "application/merge-patch+json",
+  strategic: "application/strategic-merge-patch+json"
+}
+
+/** Both doors to the API server that the configuration names. Fails only if the configuration cannot be used. */
+export const layer = (
+  source: LoadKubeConfig,
+  userAgent: string
+): Layer.Layer<KubernetesApi | KubernetesDeletion, ConfigurationError> =>
+  Layer.effectContext(
+    Effect.map(Transport.make(source, userAgent), (transport) =>
+      Context.make(KubernetesApi, makeApi(transport)).pipe(Context.add(KubernetesDeletion, makeDeletion(transport)))
+    )
+  )
+
+const pathOf = (
+  kind: ResourceKind,
+  namespace: string | null | undefined,
+  name?: string,
+  subresource?: string
+): string => {
+  const root = kind.group === "" ? `/api/${kind.version}` : `/apis/${kind.group}/${kind.version}`
+  const scope = kind.namespaced && (namespace ?? "") !== "" ? `/namespaces/${encodeURIComponent(namespace ?? "")}` : ""
+  const object = name === undefined ? "" : `/${encodeURIComponent(name)}`
+  return `${root}${scope}/${kind.plural}${object}${subresource === undefined ? "" : `/${subresource}`}`
+}
+
+const callOf = (
+  verb: KubernetesCall["verb"],
+  kind: ResourceKind,
+  where: { readonly namespace?: string | null | undefined; readonly name?: string },
+  subresource?: string
+): KubernetesCall => ({
+  verb,
+  resource: subresource === undefined ? kind.plural : `${kind.plural}/${subresource}`,
+  namespace: where.namespace ?? undefined,
+  name: where.name
+})
+
+const acceptOf = (kind: ResourceKind, list: boolean): string =>
+  kind.metadataOnly
+    ? `application/json;as=PartialObjectMetadata${list ? "List" : ""};g=meta.k8s.io;v=v1`
+    : "application/json"
+
+/** The least an answer must be to be taken for an object. */
+const isObject = (value: unknown): value is KubernetesObject =>
+  typeof value === "object" &&
+  value !== null &&
+  "metadata" in value &&
+  typeof value.metadata === "object" &&
+  value.metadata !== null
+
+const notAnObject = (call: KubernetesCall): TimeoutError =>
+  new TimeoutError({
+    ...call,
+    kind: "Unavailable",
+    detail: "the answer is no Kubernetes object; is this an API server?",
+    outcomeUnknown: !["get", "list", "watch"].includes(call.verb)
+  })
+
+const makeApi = (transport: Transport.Transport): KubernetesApi["Service"] => {
+  const object = (
+    what: Omit<Transport.TransportRequest, "accept">,
+    kind: ResourceKind,
+    options: CallOptions | undefined
+  ): Effect.Effect<KubernetesObject, KubernetesError> => {
+    const priority = options?.priority ?? "background"
+    const deadline =
+      options?.deadline === undefined
+        ? deadlines[what.method === "GET" ? "read" : "write"][priority]
+        : Duration.fromInputUnsafe(options.deadline)
+    return Effect.flatMap(transport.call({ ...what, accept: acceptOf(kind, false) }, priority, deadline), ({ json }) =>
+      isObject(json) ? Effect.succeed(json) : Effect.fail(notAnObject(what.call))
+    )
+  }
+
+  const list = Effect.fnUntraced(function* (kind: ResourceKind, options: ListOptions) {
+    const call = callOf("list", kind, options)
+    const { json, bytes } = yield* transport.call(
+      {
+        call,
+        method: "GET",
+        path: pathOf(kind, options.namespace),
+        query: {
+          labelSelector: options.labelSelector,
+          fieldSelector: options.fieldSelector,
+          limit: options.limit?.toString(),
+          continue: options.continue,
+          resourceVersion: options.resourceVersion,
+          resourceVersionMatch: options.resourceVersionMatch
+        },
+        accept: acceptOf(kind, true)
+      },
+      options.priority ?? "background",
+      options.deadline === undefined ? deadlines.list : Duration.fromInputUnsafe(options.deadline)
+    )
+    if (!isObject(json) || !Array.isArray(json["items"])) return yield* notAnObject(call)
+    const token = "continue" in json.metadata ? json.metadata.continue : undefined
+    const page: ListPage = {
+      resourceVersion: json.metadata.resourceVersion ?? "",
+      continue: typeof token === "string" && token !== "" ? token : undefined,
+      items: json["items"]
+        .filter(isObject)
+        .map((item) => ({ apiVersion: apiVersionOf(kind), kind: kind.kind, ...item })),
+      bytes
+    }
+    return page
+  })
+
+  const watch = (kind: ResourceKind, options: WatchOptions): Stream.Stream<WatchEvent, KubernetesError> => {
+    const call = callOf("watch", kind, options)
+    return Stream.unwrap(
+      Effect.map(
+        transport.open(
+          {
+            call,
+            method: "GET",
+            path: pathOf(kind, options.namespace),
+            query: {
+              watch: "true",
+              allowWatchBookmarks: "true",
+              resourceVersion: options.resourceVersion,
+              timeoutSeconds: String(Math.ceil(Duration.toSeconds(Duration.fromInputUnsafe(options.timeout)))),
+              labelSelector: options.labelSelector,
+              fieldSelector: options.fieldSelector
+            },
+            accept: acceptOf(kind, false)
+          },
+          Duration.fromInputUnsafe(options.silence)
+        ),
+        ({ chunks }) => Stream.fromPull(Effect.succeed(pullEvents(call, chunks)))
+      )
+    )
+  }
+
+  return {
+    get: (kind, reference, options) =>
+      object(
+        {
+          call: callOf("get", kind, reference),
+          method: "GET",
+          path: pathOf(kind, reference.namespace, reference.name),
+          query: {}
+        },
+        kind,
+        options
+      ),
+    list,
+    watch,
+    create: (kind, created, options) =>
+      object(
+        {
+          call: callOf("create", kind, created.metadata),
+          method: "POST",
+          path: pathOf(kind, created.metadata.namespace),
+          query: {},
+          body: { apiVersion: apiVersionOf(kind), kind: kind.kind, ...created }
+        },
+        kind,
+        options
+      ),
+    update: (kind, updated, options) =>
+      object(
+        {
+          call: callOf("update", kind, updated.metadata, options?.subresource),
+          method: "PUT",
+          path: pathOf(kind, updated.metadata.namespace, updated.metadata.name, options?.subresource),
+          query: {},
+          body: { apiVersion: apiVersionOf(kind), kind: kind.kind, ...updated }
+        },
+        kind,
+        options
+      ),
+    patch: (kind, reference, patch, options) =>
+      object(
+        {
+          call: callOf("patch", kind, reference, patch.subresource),
+          method: "PATCH",
+          path: pathOf(kind, reference.namespace, reference.name, patch.subresource),
+          query: {},
+          contentType: patchTypes[patch.type],
+          body: patch.body
+        },
+        kind,
+        options
+      )
+  }
+}
+
+const makeDeletion = (transport: Transport.Transport): KubernetesDeletion["Service"] => ({
+  delete: (kind: ResourceKind, reference: ObjectReference, options) => {
+    const priority = options.priority ?? "background"
+    return Effect.asVoid(
+      transport.call(
+        {
+          call: callOf("delete", kind, reference),
+          method: "DELETE",
+          path: pathOf(kind, reference.namespace, reference.name),
+          query: {},
+          accept: "application/json",
+          body: {
+            apiVersion: "v1",
+            kind: "DeleteOptions",
+            preconditions: { uid: options.uid, resourceVersion: options.resourceVersion },
+            propagationPolicy: options.propagationPolicy,
+            gracePeriodSeconds: options.gracePeriodSeconds
+          }
+        },
+        priority,
+        options.deadline === undefined ? deadlines.write[priority] : Duration.fromInputUnsafe(options.deadline)
+      )
+    )
+  }
+})
+
+const newline = 10
+
+/**
+ * Pulls the events of a watch: one chunk of the socket is read when somebody asks, so a slow reader slows the server.
+ * Fails on an ERROR event, on a line that is no event, and on a stream that ends within a line.
+ */
+const pullEvents = (
+  call: KubernetesCall,
+  chunks: AsyncIterator<Uint8Array>
+): Effect.Effect<readonly [WatchEvent, ...Array<WatchEvent>], KubernetesError | Cause.Done> => {
+  let rest: Array<Uint8Array> = []
+
+  const broken = (detail: string) =>
+    Effect.fail(new TimeoutError({ ...call, kind: "Connection", detail, outcomeUnknown: false }))
+
+  const split = (chunk: Uint8Array): Effect.Effect<ReadonlyArray<WatchEvent>, KubernetesError> => {
+    const events: Array<WatchEvent> = []
+    let from = 0
+    for (let at = chunk.indexOf(newline, from); at >= 0; at = chunk.indexOf(newline, from)) {
+      const line = Buffer.concat([...rest, chunk.subarray(from, at)]).toString("utf8")
+      rest = []
+      from = at + 1
+      if (line === "") continue
+      const event = parseEvent(line)
+      if (event === undefined) return broken(`a line of the stream is no watch event: ${line.slice(0, 80)}`)
+      if (event.type === "ERROR") return Effect.fail(classifyWatchError(call, event.object))
+      events.push(event)
+    }
+    if (from < chunk.length) rest.push(chunk.subarray(from))
+    return Effect.succeed(events)
+  }
+
+  const pull: Effect.Effect<readonly [WatchEvent, ...Array<WatchEvent>], KubernetesError | Cause.Done> = Effect.suspend(
+    () =>
+      Effect.tryPromise({
+        try: () => chunks.next(),
+        catch: (thrown) => asBrokenStream(classifyThrown(call, thrown))
+      }).pipe(
+        Effect.flatMap((next) => {
+          if (next.done === true) return rest.length === 0 ? Cause.done() : broken("the stream ended within a line")
+          return Effect.flatMap(split(next.value), ([first, ...others]) =>
+            first === undefined ? pull : Effect.succeed([first, ...others] as const)
+          )
+        })
+      )
+  )
+  return pull
+}
+
+/** On a stream silence is a lost connection, not a slow answer. */
+const asBrokenStream = (error: KubernetesError): KubernetesError =>
+  error._tag === "KubernetesTimeoutError" ? new TimeoutError({ ...error, kind: "Connection" }) : error
+
+type RawEvent = WatchEvent | { readonly type: "ERROR"; readonly object: unknown }
+
+const parseEvent = (line: string): RawEvent | undefined => {
+  try {
+    const event: unknown = JSON.parse(line)
+    if (typeof event !== "object" || event === null || !("type" in event) || !("object" in event)) return undefined
+    const { type, object } = event
+    if (type === "ERROR") return { type, object }
+    if (type !== "ADDED" && type !== "MODIFIED" && type !== "DELETED" && type !== "BOOKMARK") return undefined
+    return isObject(object) ? { type, object } : undefined
+  } catch {
+    return undefined
+  }
+}

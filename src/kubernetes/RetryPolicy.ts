@@ -1,0 +1,107 @@
+import { Duration, Effect, Random, Schedule } from "effect"
+import type { KubernetesError, TimeoutError } from "../Errors.ts"
+
+/**
+ * How one class of calls is repeated (failure-semantics.md section 3): full jitter below `base · 2ⁿ`, never above
+ * `cap`, never sooner than the server asked.
+ */
+export interface RetryPolicy {
+  readonly base: Duration.Duration
+  readonly cap: Duration.Duration
+  /** Attempts in all, the first included; undefined: without end. */
+  readonly attempts?: number
+  /** Time from the first failure within which another attempt may begin; undefined: without end. */
+  readonly budget?: Duration.Duration
+  /** A longer `Retry-After` than this ends the series at once; undefined: any is waited for. */
+  readonly longestRetryAfter?: Duration.Duration
+  /** Jitter of ±20 % around the delay instead of full jitter below it. */
+  readonly aroundDelay?: boolean
+  /** A success that lasted this long makes the next failure the first of a series. */
+  readonly healthyAfter?: Duration.Duration
+}
+
+/** CRIT: a request of a user waits for the answer. */
+export const critical: RetryPolicy = {
+  base: Duration.millis(100),
+  cap: Duration.seconds(1),
+  attempts: 5,
+  budget: Duration.seconds(10),
+  longestRetryAfter: Duration.seconds(2)
+}
+
+/** BG: one item of a namespace's work queue. */
+export const background: RetryPolicy = { base: Duration.seconds(1), cap: Duration.seconds(60) }
+
+/** SWEEP: lists of a namespace and live looks at owners. */
+export const sweep: RetryPolicy = { base: Duration.seconds(1), cap: Duration.seconds(300) }
+
+/** WATCH, and BOOT: list and watch of one kind in one scope. */
+export const watch: RetryPolicy = {
+  base: Duration.millis(800),
+  cap: Duration.seconds(30),
+  healthyAfter: Duration.minutes(2)
+}
+
+/** LEASE: renewing the leader's lease; its deadline is the caller's. */
+export const lease: RetryPolicy = { base: Duration.seconds(2), cap: Duration.seconds(2), aroundDelay: true }
+
+/** BEST: conditions, annotations, events. */
+export const bestEffort: RetryPolicy = { ...background, attempts: 10, budget: Duration.minutes(10) }
+
+/** How long a `FatalError` parks what it concerns, before ±20 % of jitter. */
+const parkedFor = Duration.minutes(5)
+/** Bounds of the wait while a server warms up. */
+const warmUpWait = { least: 200, most: 2000 }
+
+const around = (delay: Duration.Duration, random: number) => Duration.times(delay, 0.8 + 0.4 * random)
+
+/**
+ * The wait before the next attempt. Pure.
+ *
+ * @param failures failures in a row so far, at least 1
+ * @param random uniform in [0, 1)
+ */
+export const delayAfter = (
+  policy: RetryPolicy,
+  error: { readonly _tag: string },
+  failures: number,
+  random: number
+): Duration.Duration => {
+  if (error._tag === "KubernetesFatalError") return around(parkedFor, random)
+  const timeout = isTimeout(error) ? error : undefined
+  if (timeout?.kind === "Warmup") {
+    return Duration.millis(warmUpWait.least + (warmUpWait.most - warmUpWait.least) * random)
+  }
+  const ceiling = Duration.min(Duration.times(policy.base, 2 ** Math.min(Math.max(0, failures - 1), 30)), policy.cap)
+  const delay = policy.aroundDelay === true ? around(ceiling, random) : Duration.times(ceiling, random)
+  return Duration.max(delay, timeout?.retryAfter ?? Duration.zero)
+}
+
+const isTimeout = (error: { readonly _tag: string }): error is TimeoutError => error._tag === "KubernetesTimeoutError"
+
+/** The policy as a Schedule: each step is one delay after one failure. Ends when attempts or budget are used up. */
+export const schedule = (policy: RetryPolicy): Schedule.Schedule<Duration.Duration, KubernetesError> =>
+  Schedule.forever.pipe(
+    Schedule.setInputType<KubernetesError>(),
+    Schedule.while(
+      ({ input }) =>
+        input._tag === "KubernetesTimeoutError" &&
+        (policy.longestRetryAfter === undefined ||
+          input.retryAfter === undefined ||
+          Duration.isLessThanOrEqualTo(input.retryAfter, policy.longestRetryAfter))
+    ),
+    Schedule.upTo({
+      ...(policy.attempts === undefined ? {} : { times: policy.attempts - 1 }),
+      ...(policy.budget === undefined ? {} : { duration: policy.budget })
+    }),
+    Schedule.modifyDelay(({ input, attempt }) =>
+      Effect.map(Random.next, (random) => delayAfter(policy, input, attempt, random))
+    ),
+    Schedule.map(({ duration }) => Effect.succeed(duration))
+  )
+
+/** Repeats a call by its policy while it fails with `TimeoutError`; every other error passes at once. */
+export const retry =
+  (policy: RetryPolicy) =>
+  <A, R>(self: Effect.Effect<A, KubernetesError, R>): Effect.Effect<A, KubernetesError, R> =>
+    Effect.retry(self, schedule(policy))

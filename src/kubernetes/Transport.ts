@@ -1,0 +1,243 @@
+import { Deferred, Duration, Effect, type Scope } from "effect"
+import { Agent, type Dispatcher, request } from "undici"
+import {
+  type ConfigurationError,
+  FatalError,
+  type KubernetesCall,
+  type KubernetesError,
+  TimeoutError
+} from "../Errors.ts"
+import * as Bulkheads from "./Bulkheads.ts"
+import { classifyAnswer, classifyThrown } from "./Classify.ts"
+import * as Credentials from "./Credentials.ts"
+import type { CallPriority } from "./KubernetesApi.ts"
+
+/** What is asked of the server: everything but where it is and who asks. */
+export interface TransportRequest {
+  readonly call: KubernetesCall
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE"
+  readonly path: string
+  readonly query: { readonly [name: string]: string | undefined }
+  readonly accept: string
+  readonly contentType?: string
+  readonly body?: unknown
+}
+
+/** A complete answer of status 2xx. */
+export interface TransportAnswer {
+  readonly json: unknown
+  readonly bytes: number
+}
+
+/** A stream of bytes whose headers have arrived with status 200. */
+export interface TransportStream {
+  readonly chunks: AsyncIterator<Uint8Array>
+}
+
+/**
+ * Pooled HTTP/1.1 connections to one API server. Watches, lists, requests of users, background calls and the lease
+ * have pools of their own, so that none waits for another's connections.
+ */
+export interface Transport {
+  /** One call within a deadline that the server is told too; waiting for a place counts. Interruption aborts it. */
+  readonly call: (
+    what: TransportRequest,
+    priority: CallPriority,
+    deadline: Duration.Duration
+  ) => Effect.Effect<TransportAnswer, KubernetesError>
+  /** Opens a stream; closing the scope aborts it. `silence`: longest pause between two chunks. */
+  readonly open: (
+    what: TransportRequest,
+    silence: Duration.Duration
+  ) => Effect.Effect<TransportStream, KubernetesError, Scope.Scope>
+}
+
+/** Connections per pool. The background pool serves every namespace, at most four calls each at a time. */
+const connections = { list: 32, request: 32, background: 32, lease: 1 }
+/** The API server keeps idle connections for 90 s; undici's own default would reconnect after 4 s. */
+const keepAlive = { keepAliveTimeout: 55_000, keepAliveMaxTimeout: 60_000 }
+/** A server-side time-out stays distinguishable from silence when ours comes a little later. */
+const clientGrace = Duration.millis(500)
+/** Longest wait for the headers of a watch. */
+const handshakeWithin = Duration.seconds(15)
+
+type Pool = "watch" | "list" | CallPriority
+
+/** Opens no connection yet; fails if the credentials cannot be read. Closing the scope closes every connection. */
+export const make = (
+  source: Credentials.LoadKubeConfig,
+  userAgent: string
+): Effect.Effect<Transport, ConfigurationError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const credentials = yield* Credentials.makeStore(source)
+    const bulkheads = yield* Bulkheads.make
+    const pools = new Map<Pool, { readonly tlsVersion: string; readonly agent: Agent }>()
+    yield* Effect.addFinalizer(() =>
+      Effect.promise(() => Promise.all([...pools.values()].map(({ agent }) => agent.destroy())))
+    )
+
+    const agentFor = (pool: Pool, current: Credentials.Credentials): Agent => {
+      const known = pools.get(pool)
+      if (known?.tlsVersion === current.tlsVersion) return known.agent
+      const { ca, cert, key, rejectUnauthorized, servername } = current.tls
+      const agent = new Agent({
+        allowH2: false,
+        pipelining: 1,
+        ...keepAlive,
+        ...(pool === "watch" ? {} : { connections: connections[pool] }),
+        headersTimeout: 0,
+        bodyTimeout: 0,
+        connect: {
+          timeout: 5000,
+          keepAliveInitialDelay: 15_000,
+          rejectUnauthorized: rejectUnauthorized ?? true,
+          ...(ca === undefined ? {} : { ca }),
+          ...(cert === undefined ? {} : { cert }),
+          ...(key === undefined ? {} : { key }),
+          ...(servername === undefined ? {} : { servername })
+        }
+      })
+      pools.set(pool, { tlsVersion: current.tlsVersion, agent })
+      if (known !== undefined) void known.agent.close()
+      return agent
+    }
+
+    const authority =
+      (call: KubernetesCall) =>
+      <A>(self: Effect.Effect<A, ConfigurationError>) =>
+        Effect.mapError(self, (cause) => new FatalError({ ...call, scope: "resource", detail: cause.message, cause }))
+
+    /** One attempt with the given credentials; resolves when the headers are there. */
+    const send = (
+      what: TransportRequest,
+      pool: Pool,
+      current: Credentials.Credentials,
+      signal: AbortSignal,
+      bodyTimeout?: number
+    ): Promise<Dispatcher.ResponseData> => {
+      const query = Object.entries(what.query).flatMap(([name, value]) =>
+        value === undefined ? [] : [[name, value] as [string, string]]
+      )
+      const search = query.length === 0 ? "" : `?${new URLSearchParams(query)}`
+      return request(`${current.server}${what.path}${search}`, {
+        method: what.method,
+        dispatcher: agentFor(pool, current),
+        signal,
+        ...(bodyTimeout === undefined ? {} : { bodyTimeout }),
+        headers: {
+          ...current.headers,
+          accept: what.accept,
+          "user-agent": userAgent,
+          ...(what.body === undefined ? {} : { "content-type": what.contentType ?? "application/json" })
+        },
+        ...(what.body === undefined ? {} : { body: JSON.stringify(what.body) })
+      })
+    }
+
+    const attempt = (
+      what: TransportRequest,
+      pool: Pool,
+      current: Credentials.Credentials,
+      answered: Deferred.Deferred<void>
+    ) =>
+      Effect.tryPromise({
+        try: async (signal) => {
+          const response = await send(what, pool, current, signal)
+          Deferred.doneUnsafe(answered, Effect.void)
+          return { status: response.statusCode, headers: response.headers, body: await response.body.text() }
+        },
+        catch: (thrown) => classifyThrown(what.call, thrown)
+      })
+
+    const exchange = Effect.fnUntraced(function* (
+      what: TransportRequest,
+      pool: Pool,
+      answered: Deferred.Deferred<void>
+    ) {
+      const current = yield* authority(what.call)(credentials.current)
+      const first = yield* attempt(what, pool, current, answered)
+      const answer =
+        first.status === 401
+          ? yield* Effect.flatMap(authority(what.call)(credentials.refreshed(current)), (fresh) =>
+              attempt(what, pool, fresh, answered)
+            )
+          : first
+      if (answer.status < 200 || answer.status > 299) return yield* Effect.fail(classifyAnswer(what.call, answer))
+      return yield* Effect.try({
+        try: (): TransportAnswer => ({ json: JSON.parse(answer.body), bytes: Buffer.byteLength(answer.body) }),
+        catch: (thrown) => classifyThrown(what.call, thrown)
+      })
+    })
+
+    const call = Effect.fnUntraced(function* (
+      what: TransportRequest,
+      priority: CallPriority,
+      deadline: Duration.Duration
+    ) {
+      const answered = yield* Deferred.make<void>()
+      const seconds = Math.max(1, Math.ceil(Duration.toSeconds(deadline)))
+      const timed = { ...what, query: { ...what.query, timeout: `${seconds}s` } }
+      const isList = what.call.verb === "list"
+      const sent = exchange(timed, isList ? "list" : priority, answered)
+      const namespace = what.call.namespace ?? ""
+      const bounded = isList
+        ? bulkheads.list(namespace, Deferred.await(answered), sent)
+        : bulkheads.call(namespace, priority, sent)
+      return yield* Effect.timeoutOrElse(bounded, {
+        duration: Duration.sum(deadline, clientGrace),
+        orElse: () =>
+          Effect.fail(
+            new TimeoutError({
+              ...what.call,
+              kind: "Deadline",
+              detail: `no answer within ${Duration.format(deadline)}`,
+              outcomeUnknown: !["get", "list", "watch"].includes(what.call.verb)
+            })
+          )
+      })
+    })
+
+    const open = Effect.fnUntraced(function* (what: TransportRequest, silence: Duration.Duration) {
+      const abort = new AbortController()
+      yield* Effect.addFinalizer(() => Effect.sync(() => abort.abort()))
+      const handshake = (current: Credentials.Credentials) =>
+        Effect.tryPromise({
+          try: () => send(what, "watch", current, abort.signal, Duration.toMillis(silence)),
+          catch: (thrown) => classifyThrown(what.call, thrown)
+        })
+      const response = yield* Effect.gen(function* () {
+        const current = yield* authority(what.call)(credentials.current)
+        const first = yield* handshake(current)
+        if (first.statusCode !== 401) return first
+        yield* Effect.promise(() => first.body.dump())
+        return yield* handshake(yield* authority(what.call)(credentials.refreshed(current)))
+      }).pipe(
+        bulkheads.watchHandshake,
+        Effect.timeoutOrElse({
+          duration: handshakeWithin,
+          orElse: () =>
+            Effect.fail(
+              new TimeoutError({
+                ...what.call,
+                kind: "Deadline",
+                detail: `no headers within ${Duration.format(handshakeWithin)}`,
+                outcomeUnknown: false
+              })
+            )
+        })
+      )
+      response.body.on("error", () => {})
+      if (response.statusCode !== 200) {
+        const body = yield* Effect.tryPromise({
+          try: () => response.body.text(),
+          catch: (thrown) => classifyThrown(what.call, thrown)
+        })
+        return yield* Effect.fail(
+          classifyAnswer(what.call, { status: response.statusCode, headers: response.headers, body })
+        )
+      }
+      return { chunks: response.body[Symbol.asyncIterator]() }
+    })
+
+    return { call, open }
+  })

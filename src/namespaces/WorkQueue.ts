@@ -1,0 +1,171 @@
+import { Cause, Clock, Duration, Effect, Exit, Latch, Random } from "effect"
+import type { KubernetesError } from "../Errors.ts"
+import * as RetryPolicy from "../kubernetes/RetryPolicy.ts"
+import type { DeletionRefused } from "../safeguards/Deletion.ts"
+import * as RetryBudget from "./RetryBudget.ts"
+
+/** One thing to look at: which handler, and the name of the object within the namespace. */
+export interface WorkKey {
+  readonly handler: string
+  readonly name: string
+}
+
+/** What a piece of work can fail with; anything else is a defect and restarts the cell. */
+export type WorkError = KubernetesError | DeletionRefused
+
+/** Items that are handled at a time; the transport allows four calls of a namespace in flight. */
+const workers = 4
+/** Spread of the items that are released when a namespace recovers. */
+const releaseWithin = Duration.seconds(5)
+
+/**
+ * The work of one namespace: each key is waiting at most once, so the queue is bounded by the number of objects. A key
+ * that is enqueued while it is being handled is handled once more. A failed item comes back by itself, with back-off.
+ */
+export interface WorkQueue {
+  /** Synchronous, idempotent while the key waits; brings a backed-off item forward. */
+  readonly enqueue: (key: WorkKey) => void
+  /** Handles the key again after a while, unless something enqueues it earlier. */
+  readonly enqueueAfter: (key: WorkKey, delay: Duration.Duration) => Effect.Effect<void>
+  /** Brings every backed-off item forward, spread over 5 s: the namespace answers again. */
+  readonly releaseAll: Effect.Effect<void>
+  /** Items that wait, with or without a delay, or are being handled. */
+  readonly size: () => number
+  /** Handles items until interrupted. Dies with the defect of a handler; the item is kept and the queue can run again. */
+  readonly run: (handle: (key: WorkKey) => Effect.Effect<void, WorkError>) => Effect.Effect<never>
+}
+
+interface Entry {
+  readonly key: WorkKey
+  failures: number
+  /** Monotonic milliseconds before which it is not handled. */
+  dueAt: number
+  running: boolean
+  /** Enqueued while running. */
+  again: boolean
+}
+
+/** Makes an empty queue. It lives as long as its namespace, longer than a run of the cell. */
+export const make = (namespace: string): Effect.Effect<WorkQueue> =>
+  Effect.gen(function* () {
+    const clock = yield* Clock.Clock
+    const entries = new Map<string, Entry>()
+    const changed = yield* Latch.make()
+    let budget = RetryBudget.full
+
+    const now = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
+    const idOf = (key: WorkKey) => `${key.handler}/${key.name}`
+
+    const schedule = (key: WorkKey, dueAt: number) => {
+      const entry = entries.get(idOf(key))
+      if (entry === undefined) {
+        entries.set(idOf(key), { key, failures: 0, dueAt, running: false, again: false })
+      } else if (entry.running) {
+        entry.again = true
+      } else {
+        entry.dueAt = Math.min(entry.dueAt, dueAt)
+      }
+      changed.openUnsafe()
+    }
+
+    /** The item that has been due for longest, if any. */
+    const nextDue = () => {
+      let first: Entry | undefined
+      for (const entry of entries.values()) {
+        if (!entry.running && (first === undefined || entry.dueAt < first.dueAt)) first = entry
+      }
+      return first
+    }
+
+    const next = Effect.gen(function* () {
+      while (true) {
+        const entry = nextDue()
+        const wait = entry === undefined ? undefined : entry.dueAt - now()
+        if (entry !== undefined && wait !== undefined && wait <= 0) {
+          entry.running = true
+          return entry
+        }
+        changed.closeUnsafe()
+        yield* wait === undefined ? changed.await : Effect.raceFirst(changed.await, Effect.sleep(Duration.millis(wait)))
+      }
+    })
+
+    const settle = (entry: Entry, delay: Duration.Duration | undefined) => {
+      entry.running = false
+      if (delay !== undefined) {
+        entry.dueAt = entry.again ? now() : now() + Duration.toMillis(delay)
+      } else if (entry.again) {
+        entry.dueAt = now()
+        entry.failures = 0
+      } else {
+        entries.delete(idOf(entry.key))
+      }
+      entry.again = false
+      changed.openUnsafe()
+    }
+
+    const delayAfter = (entry: Entry, error: WorkError, random: number) => {
+      const delay = RetryPolicy.delayAfter(RetryPolicy.background, error, entry.failures, random)
+      const spent = RetryBudget.spend(budget, now())
+      budget = spent.budget
+      return Duration.max(delay, Duration.millis(spent.waitMillis))
+    }
+
+    const report = (entry: Entry, error: WorkError, delay: Duration.Duration) => {
+      const line = entry.failures === 1 ? Effect.logWarning : Effect.logDebug
+      return line("work failed and will be tried again", error.message).pipe(
+        Effect.annotateLogs({
+          namespace,
+          work: idOf(entry.key),
+          error: error._tag,
+          failures: entry.failures,
+          nextAttemptIn: Duration.format(delay)
+        })
+      )
+    }
+
+    const handleOne = Effect.fnUntraced(function* (
+      entry: Entry,
+      handle: (key: WorkKey) => Effect.Effect<void, WorkError>
+    ) {
+      const exit = yield* Effect.exit(handle(entry.key))
+      if (Exit.isSuccess(exit)) {
+        if (entry.failures > 0) {
+          yield* Effect.logInfo("work succeeded again").pipe(
+            Effect.annotateLogs({ namespace, work: idOf(entry.key), failures: entry.failures })
+          )
+        }
+        entry.failures = 0
+        return settle(entry, undefined)
+      }
+      const error = Cause.findErrorOption(exit.cause)
+      entry.failures++
+      if (error._tag === "None") {
+        settle(entry, Cause.hasInterrupts(exit.cause) ? Duration.zero : Duration.seconds(1))
+        return yield* Effect.failCause(exit.cause as Cause.Cause<never>)
+      }
+      const delay = delayAfter(entry, error.value, yield* Random.next)
+      yield* report(entry, error.value, delay)
+      settle(entry, delay)
+    })
+
+    return {
+      enqueue: (key) => schedule(key, now()),
+      enqueueAfter: (key, delay) => Effect.sync(() => schedule(key, now() + Duration.toMillis(delay))),
+      releaseAll: Effect.gen(function* () {
+        for (const entry of entries.values()) {
+          if (entry.running || entry.failures === 0) continue
+          const spread = Duration.toMillis(releaseWithin) * (yield* Random.next)
+          entry.dueAt = Math.min(entry.dueAt, now() + spread)
+        }
+        changed.openUnsafe()
+      }),
+      size: () => entries.size,
+      run: (handle) => {
+        const worker = Effect.forever(Effect.flatMap(next, (entry) => handleOne(entry, handle)))
+        return Effect.forEach(Array.from({ length: workers }), () => worker, { concurrency: workers }).pipe(
+          Effect.andThen(Effect.never)
+        )
+      }
+    }
+  })

@@ -1,0 +1,94 @@
+import type { SettingsShape } from "../Config.ts"
+import { ports } from "../fission/Labels.ts"
+import type { Json } from "./Json.ts"
+
+/** Where the fetcher finds its service account's token; no other container gets it. */
+const tokenPath = "/var/run/secrets/kubernetes.io/serviceaccount"
+const tokenVolume = "fission-fetcher-sa-token"
+
+/** Volumes that the fetcher shares with the runtime, and where both mount them (function-pod-protocol.md section 2.1). */
+export const sharedMounts: ReadonlyArray<Json> = [
+  { name: "userfunc", mountPath: "/userfunc" },
+  { name: "secrets", mountPath: "/secrets" },
+  { name: "configmaps", mountPath: "/configs" },
+  { name: "podinfo", mountPath: "/etc/podinfo" }
+]
+
+const downward = (path: string) => ({ path, fieldRef: { apiVersion: "v1", fieldPath: `metadata.${path}` } })
+
+/** The token volume and the shared ones, in the order of the stock executor. */
+export const volumes: ReadonlyArray<Json> = [
+  {
+    name: tokenVolume,
+    projected: {
+      sources: [
+        { serviceAccountToken: { expirationSeconds: 3600, path: "token" } },
+        { configMap: { name: "kube-root-ca.crt", items: [{ key: "ca.crt", path: "ca.crt" }] } },
+        { downwardAPI: { items: [downward("namespace")] } }
+      ]
+    }
+  },
+  { name: "userfunc", emptyDir: {} },
+  { name: "secrets", emptyDir: {} },
+  { name: "configmaps", emptyDir: {} },
+  { name: "podinfo", downwardAPI: { items: [downward("name"), downward("namespace")] } }
+]
+
+/** Keys of the fetcher's channel and of the storage service; all optional, so that a pod starts without auth. */
+const secretVariables = (secretName: string): ReadonlyArray<Json> => {
+  const keys = "fission-internal-auth-keys"
+  const references = [
+    ["FISSION_INTERNAL_AUTH_SECRET", secretName, "secret"],
+    ["FISSION_INTERNAL_AUTH_SECRET_OLD", secretName, "oldSecret"],
+    ["FISSION_FETCHER_KEY", keys, "fetcherKey"],
+    ["FISSION_FETCHER_KEY_OLD", keys, "fetcherKeyOld"],
+    ["FISSION_STORAGE_KEY", keys, "storageKey"],
+    ["FISSION_STORAGE_KEY_OLD", keys, "storageKeyOld"]
+  ]
+  return references.map(([name, secret, key]) => ({
+    name,
+    valueFrom: { secretKeyRef: { name: secret, key, optional: true } }
+  }))
+}
+
+const probe = (path: string, settings: Json): Json => ({
+  httpGet: { path, port: ports.fetcher },
+  initialDelaySeconds: 1,
+  ...settings
+})
+
+/**
+ * The fetcher sidecar of a pool pod (function-pod-protocol.md section 2.1).
+ *
+ * @param graceSeconds effective grace of the pod; without one there is no pre-stop sleep
+ */
+export const fetcherContainer = (settings: SettingsShape, graceSeconds: number): Json => {
+  const { fetcher, internalAuth, telemetryVariables } = settings
+  const resources = {
+    ...(Object.keys(fetcher.requests).length === 0 ? {} : { requests: fetcher.requests }),
+    ...(Object.keys(fetcher.limits).length === 0 ? {} : { limits: fetcher.limits })
+  }
+  return {
+    name: "fetcher",
+    image: fetcher.image,
+    command: ["/fetcher", "-secret-dir", "/secrets", "-cfgmap-dir", "/configs", "/userfunc"],
+    env: [
+      ...telemetryVariables.map(([name, value]) => ({ name, value })),
+      ...secretVariables(internalAuth.secretName),
+      ...(fetcher.allowInsecureRegistries === ""
+        ? []
+        : [{ name: "FETCHER_ALLOW_INSECURE_REGISTRIES", value: fetcher.allowInsecureRegistries }])
+    ],
+    resources,
+    volumeMounts: [...sharedMounts, { name: tokenVolume, readOnly: true, mountPath: tokenPath }],
+    livenessProbe: probe("/healthz", { periodSeconds: 5 }),
+    readinessProbe: probe("/readiness-healthz", { periodSeconds: 1, failureThreshold: 30 }),
+    ...preStopSleep(graceSeconds),
+    terminationMessagePath: "/dev/termination-log",
+    imagePullPolicy: fetcher.imagePullPolicy
+  }
+}
+
+/** Sleeps through the grace before SIGTERM, so that routers learn of the pod's end first; nothing without a grace. */
+export const preStopSleep = (graceSeconds: number): Json =>
+  graceSeconds > 0 ? { lifecycle: { preStop: { sleep: { seconds: graceSeconds } } } } : {}

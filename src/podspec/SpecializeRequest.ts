@@ -1,0 +1,55 @@
+import { type Environment, isInfinite } from "../fission/Environment.ts"
+import type { FissionFunction } from "../fission/Function.ts"
+import type { Json } from "./Json.ts"
+
+/**
+ * The body of the fetcher's `/specialize` (function-pod-protocol.md section 4.1). Of the Function's metadata only what a
+ * runtime may need is sent, so that annotations neither leak nor outgrow its body limit (P09).
+ */
+export const specializeRequest = (environment: Environment, fn: FissionFunction): Json => {
+  const { metadata, spec } = fn
+  const reference = spec.package?.packageref
+  const filename = fileName(environment, fn)
+  const keyspace = spec.state && !isInfinite(environment) ? spec.state.keyspace || metadata.name : undefined
+  return {
+    FetchReq: {
+      fetchType: 1,
+      package: {
+        name: reference?.name ?? "",
+        namespace: reference?.namespace || metadata.namespace || "",
+        ...(reference?.resourceversion ? { resourceVersion: reference.resourceversion } : {})
+      },
+      url: "",
+      storagesvcurl: "",
+      filename,
+      secretList: mounts(spec.secrets),
+      configMapList: mounts(spec.configmaps),
+      keeparchive: environment.spec.keeparchive ?? false
+    },
+    LoadReq: {
+      filepath: `/userfunc/${filename}`,
+      functionName: spec.package?.functionName ?? "",
+      url: "",
+      FunctionMetadata: {
+        name: metadata.name,
+        namespace: metadata.namespace ?? "",
+        ...(metadata.uid ? { uid: metadata.uid } : {}),
+        ...(metadata.resourceVersion ? { resourceVersion: metadata.resourceVersion } : {}),
+        ...(metadata.generation ? { generation: metadata.generation } : {}),
+        ...(metadata.labels ? { labels: metadata.labels } : {})
+      },
+      envVersion: environment.spec.version,
+      ...(keyspace === undefined ? {} : { stateKeyspace: keyspace })
+    }
+  }
+}
+
+const fileName = (environment: Environment, fn: FissionFunction): string => {
+  if (environment.spec.version < 2) return "user"
+  return isInfinite(environment) ? (fn.metadata.uid ?? "") : "deployarchive"
+}
+
+const mounts = (references: FissionFunction["spec"]["secrets"]): ReadonlyArray<Json> | null =>
+  references === undefined || references === null
+    ? null
+    : references.map(({ mountPath, name, namespace }) => ({ namespace, name, ...(mountPath ? { mountPath } : {}) }))

@@ -1,0 +1,66 @@
+import { Clock, Context, DateTime, Effect, Layer } from "effect"
+
+/** What was done to an object, or deliberately not done. */
+export type DecisionAction =
+  | "Created"
+  | "Claimed"
+  | "Adopted"
+  | "Updated"
+  | "ScaledDown"
+  | "Draining"
+  | "Deleted"
+  | "Refused"
+
+/** Why something happened to an object: enough to answer "why is this pod gone?" the next morning. */
+export interface Decision {
+  readonly action: DecisionAction
+  /** Kind of the object, as Kubernetes writes it: `Pod`, `Deployment`. */
+  readonly kind: string
+  readonly namespace: string
+  readonly name: string
+  readonly uid?: string | undefined
+  /** Name of the ground, for deletes and scale-downs. */
+  readonly ground?: string | undefined
+  /** One sentence for a person. */
+  readonly reason: string
+  /** The facts that the reason rests on. */
+  readonly evidence?: { readonly [fact: string]: unknown } | undefined
+}
+
+/** A decision and when it was made. */
+export interface RecordedDecision extends Decision {
+  readonly at: DateTime.Utc
+}
+
+/** How many decisions are kept for `recent`. */
+const capacity = 1000
+
+/** Every decision about an object: one structured log line, and the last thousand in memory. */
+export class DecisionLog extends Context.Service<
+  DecisionLog,
+  {
+    /** Never fails; never waits for anything but the logger. */
+    readonly record: (decision: Decision) => Effect.Effect<void>
+    /** Oldest first; at most the last 1000, of one namespace where given. */
+    readonly recent: (namespace?: string) => Effect.Effect<ReadonlyArray<RecordedDecision>>
+  }
+>()("fission-executor/safeguards/DecisionLog") {
+  static readonly layer = Layer.sync(DecisionLog, () => {
+    const ring: Array<RecordedDecision> = []
+
+    const record = Effect.fnUntraced(function* (decision: Decision) {
+      const at = DateTime.makeUnsafe(yield* Clock.currentTimeMillis)
+      if (ring.length >= capacity) ring.shift()
+      ring.push({ ...decision, at })
+      const { reason, evidence, ...fields } = decision
+      const line = decision.action === "Refused" ? Effect.logWarning(reason) : Effect.logInfo(reason)
+      yield* line.pipe(Effect.annotateLogs({ decision: fields.action, ...fields, ...(evidence && { evidence }) }))
+    })
+
+    return DecisionLog.of({
+      record,
+      recent: (namespace) =>
+        Effect.sync(() => ring.filter((decision) => namespace === undefined || decision.namespace === namespace))
+    })
+  })
+}
