@@ -35,11 +35,17 @@ export interface SettingsShape {
   /** Time between two idle passes of a namespace, before jitter. */
   readonly reaperInterval: Duration.Duration
   readonly disableOwnerReferences: boolean
+  /** Whether Functions get our finalizer; where not, one that is there is taken off (resources.md section 2.5). */
+  readonly finalizerEnabled: boolean
   /** Empty: functions get no state service variables. */
   readonly stateServiceUrl: string
   readonly gracefulShutdownTimeout: Duration.Duration
   /** Largest request body that is read, in bytes. */
   readonly bodyLimit: number
+  /** Creations that may run at the same time, of all executor types together; 0 is no bound. */
+  readonly specializationConcurrency: number
+  /** Creations of one function in flight above which `ensureCapacity` refuses; 0 is no bound. */
+  readonly maxPendingSpecializations: number
   readonly fetcher: FetcherSettings
   readonly internalAuth: InternalAuthSettings
   /** `OTEL_*` variables that are forwarded into fetcher containers, in the order of the environment. */
@@ -84,6 +90,20 @@ const parseSeconds = (text: string): Duration.Duration | undefined =>
 
 const parseBytes = (text: string): number | undefined =>
   /^\d+$/u.test(text) && Number(text) > 0 ? Number(text) : undefined
+
+const parseInteger = (text: string): number | undefined => (/^[+-]?\d{1,15}$/u.test(text) ? Number(text) : undefined)
+
+/** 0 and anything below mean that there is no bound (http-api.md section 6). */
+const parseBound = (text: string): number | undefined => {
+  const value = parseInteger(text)
+  return value === undefined ? undefined : Math.max(0, value)
+}
+
+/** Only 0 means that there is no bound (http-api.md section 4.2). */
+const parseStrictBound = (text: string): number | undefined => {
+  const value = parseInteger(text)
+  return value !== undefined && value >= 0 ? value : undefined
+}
 
 const positive = (parse: (text: string) => Duration.Duration | undefined) => (text: string) => {
   const duration = parse(text)
@@ -152,9 +172,12 @@ const fromVariables = (variables: EnvironmentVariables): SettingsShape => {
     runtimeImagePullPolicy: read("RUNTIME_IMAGE_PULL_POLICY", parsePullPolicy, "IfNotPresent"),
     reaperInterval: read("POOLMGR_OBJECT_REAPER_INTERVAL", parseSeconds, reaperInterval, "OBJECT_REAPER_INTERVAL"),
     disableOwnerReferences: read("DISABLE_OWNER_REFERENCES", parseBoolean, false),
+    finalizerEnabled: read("FINALIZER_ENABLED", parseBoolean, false),
     stateServiceUrl: text("STATESVC_URL"),
     gracefulShutdownTimeout: read("GRACEFUL_SHUTDOWN_TIMEOUT", positive(parseGoDuration), Duration.seconds(30), "30s"),
     bodyLimit: read("EXECUTOR_BODY_LIMIT_BYTES", parseBytes, 32 * 1024 * 1024),
+    specializationConcurrency: read("EXECUTOR_SPECIALIZATION_CONCURRENCY", parseBound, 0),
+    maxPendingSpecializations: read("EXECUTOR_MAX_PENDING_SPECIALIZATIONS_PER_FUNCTION", parseStrictBound, 20),
     fetcher: {
       image: text("FETCHER_IMAGE", "ghcr.io/fission/fetcher"),
       imagePullPolicy: read("FETCHER_IMAGE_PULL_POLICY", parsePullPolicy, "IfNotPresent"),

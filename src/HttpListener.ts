@@ -12,6 +12,8 @@ export interface ListenerOptions {
   readonly port: number
   /** Names the listener in messages: `executor API`. */
   readonly name: string
+  /** How long a client may take to send a whole request, before 408 and the end of its connection; default for ever. */
+  readonly receiveWithin?: Duration.Duration
   /** How long open requests may go on once the scope closes; default none. */
   readonly drain?: Duration.Duration
   /** Called when the scope closes, before the listener stops accepting. */
@@ -47,8 +49,14 @@ export const listen = <R>(
 
     const server = yield* Effect.acquireRelease(
       Effect.callback<ReturnType<typeof createServer>, ConfigurationError>((resume) => {
+        const receiveWithin = Duration.toMillis(options.receiveWithin ?? Duration.infinity)
         const server = createServer(
-          { keepAliveTimeout: 120_000, headersTimeout: 10_000, requestTimeout: 0, connectionsCheckingInterval: 1000 },
+          {
+            keepAliveTimeout: 120_000,
+            headersTimeout: Math.min(10_000, receiveWithin),
+            requestTimeout: Number.isFinite(receiveWithin) ? receiveWithin : 0,
+            connectionsCheckingInterval: 1000
+          },
           onRequest
         )
         const refuse = (cause: Error) => resume(Effect.fail(cannotListen(options, cause)))
@@ -65,8 +73,8 @@ export const listen = <R>(
           server.closeIdleConnections()
           const drain = options.drain ?? Duration.zero
           yield* FiberSet.awaitEmpty(fibers).pipe(Effect.timeoutOption(drain), Effect.ignore)
-          yield* FiberSet.clear(fibers)
           server.closeAllConnections()
+          yield* FiberSet.clear(fibers)
         })
     )
     const address = server.address()
@@ -116,8 +124,11 @@ export const readBody = (request: IncomingMessage, limit: number): Effect.Effect
     request.on("end", () =>
       resume(Effect.succeed(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)))
     )
-    request.on("error", () => resume(Effect.fail(new BodyError({ reason: "Aborted" }))))
-    request.on("close", () => resume(Effect.fail(new BodyError({ reason: "Aborted" }))))
+    const aborted = () => {
+      if (!request.readableEnded) resume(Effect.fail(new BodyError({ reason: "Aborted" })))
+    }
+    request.on("error", aborted)
+    request.on("close", aborted)
   })
 }
 

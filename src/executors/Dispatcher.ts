@@ -1,9 +1,11 @@
-import { Clock, Context, Duration, Effect, Exit, Layer } from "effect"
+import { Clock, Context, Duration, Effect, Exit, identity, Layer, Semaphore } from "effect"
+import { Settings } from "../Config.ts"
 import { FissionError } from "../Errors.ts"
-import { executorTypeOf, type FissionFunction } from "../fission/Function.ts"
+import { executorTypeOf, type FissionFunction, specializationSeconds } from "../fission/Function.ts"
+import { keyOf } from "../fission/ObjectMeta.ts"
 import { isSynced } from "../informers/NamespaceView.ts"
 import { Supervisor } from "../namespaces/Supervisor.ts"
-import { ExecutorTypes, type ServiceAddress, type Tap } from "./ExecutorType.ts"
+import { ExecutorTypes, type Miss, type ServiceAddress, type Tap } from "./ExecutorType.ts"
 
 export type { ServiceAddress, Tap } from "./ExecutorType.ts"
 
@@ -15,59 +17,96 @@ export interface TapResult {
   readonly unknownType: ReadonlyArray<Tap>
 }
 
-/** Sends each request to the executor type that its Function names. */
+/**
+ * Sends each request to the executor type that its Function names, and holds all types to one bound of creations and to
+ * each function's deadline (http-api.md section 6).
+ */
 export class Dispatcher extends Context.Service<
   Dispatcher,
   {
     /**
-     * An address for one request, creating capacity if needed. Interrupting it gives back whatever was taken.
-     * `correlationId` is forwarded into the pod.
+     * An address for one request, creating capacity if needed. Interrupting it gives back whatever was taken; its waits
+     * can be interrupted even inside an uninterruptible region, which is where to call it from so as not to lose the
+     * address that it gives. `correlationId` is forwarded into the pod.
      */
     readonly getService: (fn: FissionFunction, correlationId: string) => Effect.Effect<ServiceAddress, FissionError>
+    /**
+     * One more pod for a Function, or `TooManyRequests`; `InvalidArgument` for a type that has no notion of it. Never
+     * `NotFound`, which the router takes for an executor without this route (http-api.md H10). Interrupted as above.
+     */
+    readonly ensureCapacity: (fn: FissionFunction, correlationId: string) => Effect.Effect<ServiceAddress, FissionError>
     /** Refreshes the last access of each address. Never fails. */
     readonly tap: (taps: ReadonlyArray<Tap>) => Effect.Effect<TapResult>
     /** Gives one slot back. `InvalidArgument` for any type but poolmgr; an unknown address or key is success. */
     readonly unTap: (tap: Tap) => Effect.Effect<void, FissionError>
-    /** Whether the views that requests need are synced: what `/readyz` answers. */
+    /** What the types remember, as text, one line a pod. */
+    readonly debugInfo: Effect.Effect<string>
+    /** Whether the views that requests need are synced: what `/readyz` answers. Stays true once it was. */
     readonly ready: Effect.Effect<boolean>
+    /** From now on what needs a creation is `Unavailable`; warm answers go on (lifecycle.md section 16). */
+    readonly stopCreating: () => void
   }
 >()("fission-executor/executors/Dispatcher") {
   /** The dispatcher over the registered executor types. */
-  static readonly layer: Layer.Layer<Dispatcher, never, ExecutorTypes | Supervisor> = Layer.effect(
+  static readonly layer: Layer.Layer<Dispatcher, never, ExecutorTypes | Supervisor | Settings> = Layer.effect(
     Dispatcher,
     Effect.gen(function* () {
       const types = yield* ExecutorTypes
       const supervisor = yield* Supervisor
+      const { specializationConcurrency } = yield* Settings
+      const slots = yield* Semaphore.make(specializationConcurrency)
+      const inSlot = specializationConcurrency === 0 ? identity : slots.withPermits(1)
+      let stopping = false
 
-      const typeOf = (fn: FissionFunction) => {
+      /**
+       * Runs a creation within the bound and its deadline, whose clock starts with the slot. To be run uninterruptibly;
+       * whatever ends it without an address abandons it.
+       */
+      const create = (fn: FissionFunction, miss: Miss, correlationId: string) =>
+        Effect.suspend(() => (stopping ? Effect.fail(isStopping()) : miss.create(correlationId))).pipe(
+          Effect.timeoutOrElse({
+            duration: Duration.seconds(specializationSeconds(fn)),
+            orElse: () => Effect.fail(tookTooLong(fn))
+          }),
+          inSlot,
+          Effect.interruptible,
+          Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.sync(miss.abandon)))
+        )
+
+      const getService = Effect.fnUntraced(function* (fn: FissionFunction, correlationId: string) {
         const name = executorTypeOf(fn)
         const type = types.get(name)
-        return type === undefined
-          ? Effect.fail(new FissionError({ kind: "Internal", text: `unknown executor type '${name}'` }))
-          : Effect.succeed(type)
-      }
+        if (type === undefined) {
+          return yield* new FissionError({ kind: "Internal", text: `unknown executor type '${name}'` })
+        }
+        for (let round = 0; round < invalidHits; round++) {
+          const admission = yield* Effect.interruptible(type.admit(fn))
+          if (admission._tag === "Miss") {
+            return yield* create(fn, admission, correlationId)
+          }
+          if (admission.isValid()) return admission.service
+          admission.evict()
+        }
+        return yield* new FissionError({
+          kind: "Unavailable",
+          text: `function ${keyOf(fn.metadata)}: its pods keep disappearing`
+        })
+      }, Effect.uninterruptible)
 
-      const getService = (fn: FissionFunction, correlationId: string): Effect.Effect<ServiceAddress, FissionError> =>
-        Effect.uninterruptibleMask((restore) =>
-          Effect.gen(function* () {
-            const type = yield* typeOf(fn)
-            for (let round = 0; round < invalidHits; round++) {
-              const admission = yield* restore(type.admit(fn))
-              if (admission._tag === "Miss") {
-                return yield* restore(admission.create(correlationId)).pipe(
-                  Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.sync(admission.abandon)))
-                )
-              }
-              if (admission.isValid()) return admission.service
-              admission.evict()
-            }
-            return yield* new FissionError({
-              kind: "Unavailable",
-              text: `function ${fn.metadata.namespace ?? ""}/${fn.metadata.name}: its pods keep disappearing`,
-              retryAfterSeconds: 1
-            })
-          })
-        )
+      const ensureCapacity = Effect.fnUntraced(
+        function* (fn: FissionFunction, correlationId: string) {
+          const name = executorTypeOf(fn)
+          const ensure = types.get(name)?.ensureCapacity
+          if (ensure === undefined) {
+            const text = `ensureCapacity supports poolmgr only, got '${escapeHtml(name)}'`
+            return yield* new FissionError({ kind: "InvalidArgument", text })
+          }
+          const reservation = yield* Effect.interruptible(ensure(fn))
+          return yield* create(fn, reservation, correlationId)
+        },
+        Effect.mapError(neverNotFound),
+        Effect.uninterruptible
+      )
 
       const tap = (taps: ReadonlyArray<Tap>) =>
         Effect.sync(() => {
@@ -94,10 +133,37 @@ export class Dispatcher extends Context.Service<
           return Effect.void
         })
 
-      return Dispatcher.of({ getService, tap, unTap, ready: readiness(supervisor) })
+      return Dispatcher.of({
+        getService,
+        ensureCapacity,
+        tap,
+        unTap,
+        debugInfo: Effect.sync(() =>
+          types
+            .all()
+            .map((type) => type.debugInfo?.() ?? "")
+            .join("")
+        ),
+        ready: readiness(supervisor),
+        stopCreating: () => {
+          stopping = true
+        }
+      })
     })
   )
 }
+
+const isStopping = (): FissionError =>
+  new FissionError({ kind: "Unavailable", text: "the executor is shutting down; retry" })
+
+const tookTooLong = (fn: FissionFunction): FissionError =>
+  new FissionError({
+    kind: "Internal",
+    text: `[${fn.metadata.name}] error creating service for function: not done within ${specializationSeconds(fn)} s`
+  })
+
+const neverNotFound = (error: FissionError): FissionError =>
+  error.kind === "NotFound" ? new FissionError({ kind: "InvalidArgument", text: error.text, cause: error }) : error
 
 /** Go's HTML escaping, as the stock executor writes type names into answers (http-api.md section 4.4). */
 const escapeHtml = (text: string): string =>
@@ -114,15 +180,21 @@ const settleWithin = Duration.seconds(5)
 
 /**
  * Ready as soon as one namespace is synced and each other one is synced too, has failed its first lists, or has had
- * 5 s: a namespace in trouble never keeps the healthy ones from serving.
+ * 5 s: a namespace in trouble never keeps the healthy ones from serving, neither now nor later.
  */
 const readiness = (supervisor: Supervisor["Service"]): Effect.Effect<boolean> => {
   let firstSyncedAt: bigint | undefined
-  return Effect.map(Clock.monotonicTimeNanos, (now) => {
-    const synced = supervisor.cells.filter((cell) => isSynced(cell.view))
-    if (synced.length === 0) return false
-    firstSyncedAt ??= now
-    const undecided = supervisor.cells.some((cell) => !isSynced(cell.view) && cell.health().state === "Starting")
-    return !undecided || Duration.isGreaterThanOrEqualTo(Duration.nanos(now - firstSyncedAt), settleWithin)
-  })
+  let ready = false
+  return Effect.suspend(() =>
+    ready
+      ? Effect.succeed(true)
+      : Effect.map(Clock.monotonicTimeNanos, (now) => {
+          const { cells } = supervisor
+          if (!cells.some((cell) => isSynced(cell.view))) return false
+          firstSyncedAt ??= now
+          const undecided = cells.some((cell) => !isSynced(cell.view) && cell.health().state === "Starting")
+          ready = !undecided || Duration.isGreaterThanOrEqualTo(Duration.nanos(now - firstSyncedAt), settleWithin)
+          return ready
+        })
+  )
 }

@@ -3,8 +3,8 @@ import type { FissionError } from "../Errors.ts"
 import type { Environment } from "../fission/Environment.ts"
 import type { FissionFunction } from "../fission/Function.ts"
 import type { ObjectMeta } from "../fission/ObjectMeta.ts"
-import type { NamespaceView } from "../informers/NamespaceView.ts"
-import type { WorkError } from "../namespaces/WorkQueue.ts"
+import type { NamespaceView, ViewChange } from "../informers/NamespaceView.ts"
+import type { WorkError, WorkKey } from "../namespaces/WorkQueue.ts"
 import type { Ground, OwnerReference } from "../safeguards/Ground.ts"
 
 /** An address for the router, and the way to give its request slot back. */
@@ -23,23 +23,27 @@ export interface Tap {
   readonly address: string
 }
 
+/** The duty to create capacity for one request. Whoever does not get the address of `create` must `abandon`. */
+export interface Miss {
+  readonly _tag: "Miss"
+  /** Brings up capacity for this request. Settles the reservation itself, on success and on failure. */
+  readonly create: (correlationId: string) => Effect.Effect<ServiceAddress, FissionError>
+  /** Gives back the reservation, or the slot of an address that `create` made just as nobody waited for it any more. */
+  readonly abandon: () => void
+}
+
 /**
- * What a cache answered to one request. `Hit`: an address, which the caller must check and may `evict`. `Miss`: the
- * duty to create one; whoever does not run `create` to its end must `abandon`. Both are idempotent.
+ * What a cache answered to one request. `Hit`: an address, which the caller must check and may `evict`. `Miss`: see
+ * there. All of it is idempotent.
  */
 export type Admission =
+  | Miss
   | {
       readonly _tag: "Hit"
       readonly service: ServiceAddress
       /** Whether the view still shows what the cache remembers (http-api.md section 4.1, validity check). */
       readonly isValid: () => boolean
       readonly evict: () => void
-    }
-  | {
-      readonly _tag: "Miss"
-      /** Brings up capacity for this request. Settles the reservation itself, on success and on failure. */
-      readonly create: (correlationId: string) => Effect.Effect<ServiceAddress, FissionError>
-      readonly abandon: () => void
     }
 
 /**
@@ -51,10 +55,25 @@ export interface ExecutorType {
   readonly name: string
   /** A cached address or the duty to create one. May wait for a pod in preparation; interrupting gives all back. */
   readonly admit: (fn: FissionFunction) => Effect.Effect<Admission, FissionError>
+  /**
+   * The reservation of one more pod for a Function whatever the cache holds, or `TooManyRequests` at once (http-api.md
+   * section 4.2). Absent: the type has no notion of it.
+   */
+  readonly ensureCapacity?: (fn: FissionFunction) => Effect.Effect<Miss, FissionError>
+  /** The type's cache as text, one line a pod, for `GET /v2/debugInfo` (http-api.md section 4.5). Absent: nothing to say. */
+  readonly debugInfo?: () => string
   /** Refreshes the last access of an address; false when it is unknown. */
   readonly tap: (address: string) => boolean
   /** Gives one request slot back; unknown addresses are ignored. */
   readonly unTap: (tap: Tap) => void
+  /** What a change means for the type: synchronous bookkeeping, and the work it makes necessary for `work`. */
+  readonly onChange: (view: NamespaceView, change: ViewChange) => ReadonlyArray<WorkKey>
+  /** Handlers of the type's own work, by the name that its keys carry. Level-triggered, repeatable. */
+  readonly work: {
+    readonly [handler: string]: (view: NamespaceView, name: string) => Effect.Effect<void, WorkError>
+  }
+  /** Functions and Environments that the type's objects in the view say they belong to; may repeat itself. */
+  readonly owners: (view: NamespaceView) => Iterable<OwnerReference>
   /** Brings the type's objects of an Environment to the desired state. Level-triggered, repeatable. */
   readonly reconcileEnvironment: (view: NamespaceView, environment: Environment) => Effect.Effect<void, WorkError>
   /** Removes the type's objects of an Environment that is gone. Repeatable. */

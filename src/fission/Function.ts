@@ -69,6 +69,13 @@ export const executorTypeOf = (fn: FissionFunction): string => {
   return type === "" ? "poolmgr" : type
 }
 
+/**
+ * Whether the router gives back the slots of this Function: it does so only where the type is written out as `poolmgr`
+ * (http-api.md H4).
+ */
+export const routerUnTaps = (fn: FissionFunction): boolean =>
+  (fn.spec.InvokeStrategy?.ExecutionStrategy?.ExecutorType ?? "") !== ""
+
 /** Requests that one pod may serve at a time; anything below 1 counts as 1. */
 export const requestsPerPod = (fn: FissionFunction): number => Math.max(1, fn.spec.requestsPerPod ?? 1)
 

@@ -1,4 +1,4 @@
-import { createHash, createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from "node:crypto"
+import { createHmac, createSecretKey, hash, hkdfSync, type KeyObject, timingSafeEqual } from "node:crypto"
 
 /** A key of one channel between Fission's components. */
 export type ChannelKey = KeyObject
@@ -33,7 +33,7 @@ export const signature = (key: ChannelKey, request: SignedRequest, unixSeconds: 
   signDigest(key, request.method, request.target, digestOf(request.body), unixSeconds)
 
 /** SHA-256 of a body in lower-case hex. */
-export const digestOf = (body: Uint8Array | string): string => createHash("sha256").update(body).digest("hex")
+export const digestOf = (body: Uint8Array | string): string => hash("sha256", body, "hex")
 
 const signDigest = (key: ChannelKey, method: string, target: string, digest: string, unixSeconds: number): string => {
   const minute = unixSeconds - (((unixSeconds % window) + window) % window)

@@ -1,0 +1,120 @@
+import { Cause, Effect, Result } from "effect"
+import { FissionError } from "../Errors.ts"
+import type { Dispatcher, ServiceAddress } from "../executors/Dispatcher.ts"
+import { type FissionFunction, routerUnTaps } from "../fission/Function.ts"
+import { type Answer, ok, refusal } from "./Answer.ts"
+import {
+  type Body,
+  type Decode,
+  decodeEnsureCapacity,
+  decodeFunction,
+  decodeTap,
+  decodeTaps,
+  remembering
+} from "./Bodies.ts"
+
+/** A request that has been taken in. */
+export interface RouteInput {
+  /** Empty for a GET. */
+  readonly body: Body
+  readonly correlationId: string
+}
+
+/** One method of one path. */
+export interface Route {
+  readonly method: "GET" | "POST"
+  /** To be run uninterruptibly, so that an answer which holds a slot is not lost; its waits can be interrupted. */
+  readonly answer: (input: RouteInput) => Effect.Effect<Answer, FissionError>
+}
+
+/** Paths that need no signature (http-api.md section 8.3). */
+export const openPaths: ReadonlySet<string> = new Set(["/healthz", "/readyz"])
+
+/** The routes by their exact path (http-api.md section 3). */
+export const makeRoutes = (
+  dispatcher: Dispatcher["Service"],
+  isDraining: () => boolean
+): ReadonlyMap<string, Route> => {
+  const functionIn = remembering(decodeFunction)
+  const ensureCapacityIn = remembering(decodeEnsureCapacity)
+  const tapIn = remembering(decodeTap)
+
+  const get = (answer: Effect.Effect<Answer>): Route => ({ method: "GET", answer: () => answer })
+
+  /** A POST waits for nothing: until the views are synced it is sent away (http-api.md H15). */
+  const post = (answer: Route["answer"]): Route => ({
+    method: "POST",
+    answer: (input) =>
+      Effect.flatMap(dispatcher.ready, (ready) => (ready ? answer(input) : Effect.succeed(refusal(503, notSynced))))
+  })
+
+  const getServiceForFunction = post(({ body, correlationId }) =>
+    Effect.flatMap(decoded(functionIn, body, failedToParse), (fn) =>
+      Effect.map(dispatcher.getService(fn, correlationId), (service) => addressFor(fn, service))
+    )
+  )
+
+  const ensureCapacity = post(
+    Effect.fnUntraced(function* ({ body, correlationId }: RouteInput) {
+      const { function: fn, ...observed } = yield* decoded(ensureCapacityIn, body, failedToParse)
+      yield* Effect.logDebug("the router asks for one more pod", { ...observed, correlationId })
+      return addressFor(fn, yield* dispatcher.ensureCapacity(fn, correlationId))
+    })
+  )
+
+  const tapServices = post(
+    Effect.fnUntraced(
+      function* ({ body }: RouteInput) {
+        const taps = yield* decoded(decodeTaps, body, "Failed to decode tap service request")
+        const { notFound, unknownType } = yield* dispatcher.tap(taps)
+        if (unknownType.length > 0) {
+          const types = [...new Set(unknownType.map((tap) => tap.executorType))].slice(0, 10)
+          yield* Effect.logError("taps name executor types that do not exist", { count: unknownType.length, types })
+          return tapsFailed
+        }
+        return notFound > 0 ? refusal(404, "Not found") : ok()
+      },
+      Effect.catchDefect((defect) => Effect.as(Effect.logError("taps ended in a bug", Cause.die(defect)), tapsFailed))
+    )
+  )
+
+  const unTapService = post(({ body }) =>
+    Effect.flatMap(decoded(tapIn, body, failedToParse), (tap) => Effect.as(dispatcher.unTap(tap), ok()))
+  )
+
+  const readyz = Effect.suspend(() =>
+    isDraining()
+      ? Effect.succeed(refusal(503, "shutting down"))
+      : Effect.map(dispatcher.ready, (ready) => (ready ? ok() : refusal(503, notSynced)))
+  )
+
+  return new Map([
+    ["/v2/getServiceForFunction", getServiceForFunction],
+    ["/v2/ensureCapacity", ensureCapacity],
+    ["/v2/tapServices", tapServices],
+    ["/v2/unTapService", unTapService],
+    ["/v2/debugInfo", get(Effect.map(dispatcher.debugInfo, ok))],
+    ["/healthz", get(Effect.succeed(ok()))],
+    ["/readyz", get(readyz)]
+  ])
+}
+
+const notSynced = "caches not synced"
+const failedToParse = "Failed to parse request"
+const tapsFailed = refusal(500, "error tapping function services")
+
+/** What the body holds, or 400 with the route's text. */
+const decoded = <A>(decode: Decode<A>, body: Body, text: string): Effect.Effect<A, FissionError> => {
+  const result = decode(body)
+  if (Result.isSuccess(result)) return Effect.succeed(result.success)
+  return Effect.andThen(
+    Effect.logError("the body of a request cannot be used", { bytes: body.bytes.length, detail: result.failure }),
+    Effect.fail(new FissionError({ kind: "InvalidArgument", text }))
+  )
+}
+
+/** An address whose slot comes back unless the router got it and will give it back itself (http-api.md H4, H6). */
+const addressFor = (fn: FissionFunction, service: ServiceAddress): Answer => ({
+  ...ok(service.address),
+  settle: (delivered) => (delivered && routerUnTaps(fn) ? Effect.void : service.release)
+})
