@@ -13,6 +13,8 @@ export const labels = {
   functionVersion: "fission.io/function-version",
   /** `true` on a pod that has finished specialization and may be sent requests. */
   served: "fission.io/served",
+  /** `true` on a pod that is held warm for a function, whatever its idle time. */
+  provisioned: "fission.io/provisioned",
   runtimeHash: "fission.io/env-runtime-hash"
 } as const
 

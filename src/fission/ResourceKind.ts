@@ -2,6 +2,7 @@ import { type Result, Schema } from "effect"
 import { Deployment, Pod } from "./Workloads.ts"
 import { Environment } from "./Environment.ts"
 import { FissionFunction } from "./Function.ts"
+import { FunctionAlias, FunctionVersion } from "./FunctionVersion.ts"
 import { ObjectMeta } from "./ObjectMeta.ts"
 
 /** Anything with metadata; what a view holds. */
@@ -48,6 +49,10 @@ const MetadataOnly = Schema.Struct({ metadata: ObjectMeta })
 export const Functions = kindOf("fission.io", "v1", "Function", "functions", FissionFunction)
 /** `environments.fission.io/v1` */
 export const Environments = kindOf("fission.io", "v1", "Environment", "environments", Environment)
+/** `functionversions.fission.io/v1` */
+export const FunctionVersions = kindOf("fission.io", "v1", "FunctionVersion", "functionversions", FunctionVersion)
+/** `functionaliases.fission.io/v1` */
+export const FunctionAliases = kindOf("fission.io", "v1", "FunctionAlias", "functionaliases", FunctionAlias)
 /** `packages.fission.io/v1`, metadata only: literals are up to 256 KiB each and none of our business. */
 export const Packages = kindOf("fission.io", "v1", "Package", "packages", MetadataOnly, { metadataOnly: true })
 /** `pods`, with the fields of their life cycle. */

@@ -1,11 +1,16 @@
 import { Schema } from "effect"
 import { ObjectMeta, optional, StringMap } from "./ObjectMeta.ts"
 
-/** The part of a container status that tells whether it is up. */
+/** The part of a container status that tells whether it is up, and if not, why. */
 export const ContainerStatus = Schema.Struct({
   name: Schema.String,
   ready: Schema.Boolean,
-  restartCount: optional(Schema.Int)
+  restartCount: optional(Schema.Int),
+  state: optional(
+    Schema.Struct({
+      waiting: optional(Schema.Struct({ reason: optional(Schema.String), message: optional(Schema.String) }))
+    })
+  )
 })
 
 const ContainerLimits = Schema.Struct({

@@ -1,6 +1,7 @@
 import { Duration, Effect } from "effect"
 import type { Environment } from "../fission/Environment.ts"
 import type { FissionFunction } from "../fission/Function.ts"
+import type { FunctionAlias, FunctionVersion } from "../fission/FunctionVersion.ts"
 import type { Described } from "../fission/ResourceKind.ts"
 import type { Deployment, Pod } from "../fission/Workloads.ts"
 import type { Change, StoreReader } from "../kubernetes/Store.ts"
@@ -19,6 +20,11 @@ export interface NamespaceView {
   readonly pods: StoreReader<Pod>
   /** Deployments with label `executorType=poolmgr`; index `environmentUid` by that label. */
   readonly deployments: StoreReader<Deployment>
+  /** Watched from the first `wantVersions` on, and so are the aliases. */
+  readonly functionVersions: StoreReader<FunctionVersion>
+  readonly functionAliases: StoreReader<FunctionAlias>
+  /** Starts the watches of versions and aliases. Idempotent, returns at once. */
+  readonly wantVersions: () => void
 }
 
 /** A change of one view; what was deleted is the last known object. */
@@ -28,6 +34,8 @@ export type ViewChange =
   | { readonly kind: "packages"; readonly change: Change<Described> }
   | { readonly kind: "pods"; readonly change: Change<Pod> }
   | { readonly kind: "deployments"; readonly change: Change<Deployment> }
+  | { readonly kind: "functionVersions"; readonly change: Change<FunctionVersion> }
+  | { readonly kind: "functionAliases"; readonly change: Change<FunctionAlias> }
 
 /** The views without which no pod may be created, claimed or removed. */
 const required = (view: NamespaceView) => [view.functions, view.environments, view.pods, view.deployments]

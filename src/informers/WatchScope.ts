@@ -1,9 +1,11 @@
-import { Duration, Effect, Random } from "effect"
+import { Duration, Effect, Latch, Random } from "effect"
 import {
   Deployments,
   type Described,
   Environments,
+  FunctionAliases,
   Functions,
+  FunctionVersions,
   Packages,
   Pods,
   type ResourceKind
@@ -14,10 +16,13 @@ import type { NamespaceView, ViewChange } from "./NamespaceView.ts"
 
 /** Everything the executor owns for poolmgr carries this label. */
 const poolmgrObjects = "executorType=poolmgr"
+
 /** State of the reflector of one kind. */
 export interface KindStatus {
   /** Plural resource name. */
   readonly resource: string
+  /** Where it is listed and watched. */
+  readonly namespace: string
   readonly required: boolean
   readonly status: Reflector.ReflectorStatus
 }
@@ -37,6 +42,8 @@ export interface WatchScope {
   readonly run: Effect.Effect<never>
   /** Leaves every back-off at once: something showed that the API answers again. */
   readonly retryNow: Effect.Effect<void>
+  /** Lists the kind of that plural name again; at most once a minute, more often it does nothing. */
+  readonly relist: (resource: string) => Effect.Effect<void>
 }
 
 /** Makes the reflectors of a namespace; nothing is asked of the API before `run`. */
@@ -52,14 +59,21 @@ export const make = (options: {
 
     const reflect = <A extends Described>(
       kind: ResourceKind<A>,
-      settings: Pick<Reflector.ReflectorOptions<A>, "namespace" | "labelSelector" | "indexes" | "onChange"> & {
+      settings: Pick<Reflector.ReflectorOptions<A>, "labelSelector" | "indexes" | "onChange"> & {
+        readonly namespace: string
         readonly required: boolean
       }
     ) =>
       Reflector.make({
         kind,
         ...settings,
-        onStatus: (status) => listener.onStatus({ resource: kind.plural, required: settings.required, status })
+        onStatus: (status) =>
+          listener.onStatus({
+            resource: kind.plural,
+            namespace: settings.namespace,
+            required: settings.required,
+            status
+          })
       })
     const environmentUid = (object: Described) => labelValues(object, "environmentUid")
     const functionUid = (object: Described) => labelValues(object, "functionUid")
@@ -93,8 +107,27 @@ export const make = (options: {
       required: true,
       onChange: (change) => listener.onChange({ kind: "deployments", change })
     })
-    const reflectors = [functions, environments, packages, pods, deployments]
+    const functionVersions = yield* reflect(FunctionVersions, {
+      namespace,
+      required: false,
+      onChange: (change) => listener.onChange({ kind: "functionVersions", change })
+    })
+    const functionAliases = yield* reflect(FunctionAliases, {
+      namespace,
+      required: false,
+      onChange: (change) => listener.onChange({ kind: "functionAliases", change })
+    })
+    const fromTheStart = [functions, environments, packages, pods, deployments]
+    const fromFirstUse = [functionVersions, functionAliases]
+    const versionsWanted = yield* Latch.make()
 
+    const byResource = new Map<string, Pick<Reflector.Reflector<unknown>, "relist">>([
+      [Functions.plural, functions],
+      [Environments.plural, environments],
+      [Packages.plural, packages],
+      [Pods.plural, pods],
+      [Deployments.plural, deployments]
+    ])
     const spread = Effect.flatMap(Random.next, (random) => Effect.sleep(Duration.times(startWithin, random)))
 
     return {
@@ -105,13 +138,27 @@ export const make = (options: {
         environments: environments.store,
         packages: packages.store,
         pods: pods.store,
-        deployments: deployments.store
+        deployments: deployments.store,
+        functionVersions: functionVersions.store,
+        functionAliases: functionAliases.store,
+        wantVersions: () => versionsWanted.openUnsafe()
       },
       run: Effect.andThen(
         spread,
-        Effect.forEach(reflectors, (reflector) => reflector.run, { concurrency: "unbounded", discard: true })
+        Effect.forEach(
+          [
+            ...fromTheStart.map((reflector) => reflector.run),
+            ...fromFirstUse.map((reflector) => Effect.andThen(versionsWanted.await, reflector.run))
+          ],
+          (run) => run,
+          { concurrency: "unbounded", discard: true }
+        )
       ).pipe(Effect.andThen(Effect.never)),
-      retryNow: Effect.forEach(reflectors, (reflector) => reflector.retryNow, { discard: true })
+      retryNow: Effect.forEach([...fromTheStart, ...fromFirstUse], (reflector) => reflector.retryNow, {
+        discard: true
+      }),
+      relist: (resource) =>
+        Effect.suspend(() => byResource.get(resource)?.relist ?? Effect.die(new Error(`no view of ${resource}`)))
     }
   })
 

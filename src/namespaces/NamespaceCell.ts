@@ -2,8 +2,9 @@ import { Clock, Duration, Effect, Latch } from "effect"
 import { isSynced, type NamespaceView, type ViewChange, viewAge } from "../informers/NamespaceView.ts"
 import * as WatchScope from "../informers/WatchScope.ts"
 import type { KubernetesApi } from "../kubernetes/KubernetesApi.ts"
+import * as CellLog from "./CellLog.ts"
 import { Circuits } from "./Circuits.ts"
-import { type HealthState, judge, type NamespaceHealth } from "./NamespaceHealth.ts"
+import { judge, type NamespaceHealth } from "./NamespaceHealth.ts"
 import * as WorkQueue from "./WorkQueue.ts"
 
 /** What a cell does with changes and with work. Given to it as values, so that it knows nothing of executor types. */
@@ -24,6 +25,8 @@ export interface NamespaceCell {
   readonly health: () => NamespaceHealth
   readonly enqueue: (key: WorkQueue.WorkKey) => void
   readonly enqueueAfter: (key: WorkQueue.WorkKey, delay: Duration.Duration) => Effect.Effect<void>
+  /** Lists a kind again because something contradicts its view; at most once a minute, more often it does nothing. */
+  readonly relist: (resource: string) => Effect.Effect<void>
   /**
    * Watches, works and keeps the health until interrupted. Work begins when the required views are synced. Dies with
    * the first defect; running it again continues with the same views and queue.
@@ -44,6 +47,7 @@ export const make = (options: {
     const { namespace } = options
     const circuits = yield* Circuits
     const queue = yield* WorkQueue.make(namespace)
+    const log = CellLog.make(namespace)
     const statuses = new Map<string, WatchScope.KindStatus>()
     const synced = yield* Latch.make()
     let handlers: CellHandlers = { onChange: () => [], work: {}, loops: [] }
@@ -56,9 +60,11 @@ export const make = (options: {
           for (const key of handlers.onChange(scope.view, change)) queue.enqueue(key)
         },
         onStatus: Effect.fnUntraced(function* (status) {
-          yield* reportStatus(namespace, statuses.get(status.resource), status)
+          const before = statuses.get(status.resource)
+          yield* log.status(status)
           statuses.set(status.resource, status)
-          if (status.status.state === "Watching") circuits.succeeded(namespace)
+          if (hasAnswered(before, status)) circuits.succeeded(status.namespace)
+          if (hasRecovered(before, status)) yield* scope.retryNow
           yield* judgeHealth
           if (isSynced(scope.view)) synced.openUnsafe()
         })
@@ -79,7 +85,7 @@ export const make = (options: {
       }
       const before = health
       health = { ...verdict, since: now }
-      yield* reportHealth(namespace, before, health, now)
+      yield* log.health(before, health)
       if (health.state === "Healthy" && before.state !== "Starting") yield* queue.releaseAll
     })
 
@@ -95,6 +101,7 @@ export const make = (options: {
       health: () => health,
       enqueue: queue.enqueue,
       enqueueAfter: queue.enqueueAfter,
+      relist: scope.relist,
       run: (given) =>
         Effect.suspend(() => {
           handlers = given
@@ -113,63 +120,15 @@ export const make = (options: {
 
 const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos / 1_000_000n))
 
+/** A complete list, or an event after trouble: the API answers, with etcd behind it. An attempt alone shows nothing. */
+const hasAnswered = (before: WatchScope.KindStatus | undefined, now: WatchScope.KindStatus): boolean =>
+  now.status.state === "Watching" && before?.status.state !== "Watching"
+
+/** The others of the scope need not sit out their back-off (failure-semantics.md section 9.5). */
+const hasRecovered = (before: WatchScope.KindStatus | undefined, now: WatchScope.KindStatus): boolean =>
+  now.status.failures === 0 && (before?.status.failures ?? 0) > 0
+
 const troubleOf = ({ required, resource, status }: WatchScope.KindStatus) =>
   required && (status.state === "BackingOff" || status.state === "Blocked") && status.error !== undefined
     ? [{ blocked: status.state === "Blocked", detail: `${resource}: ${status.error.message}` }]
     : []
-
-/** First failure of a series warns, repeats are for debugging, recovery informs (failure-semantics.md section 9.7). */
-const reportStatus = (namespace: string, before: WatchScope.KindStatus | undefined, now: WatchScope.KindStatus) => {
-  const { error, failures, nextAttempt, state } = now.status
-  const annotations = {
-    namespace,
-    resource: now.resource,
-    ...(error === undefined ? {} : { error: error._tag, detail: error.message }),
-    ...(error?._tag === "KubernetesTimeoutError" ? { errorKind: error.kind } : {}),
-    failures,
-    ...(nextAttempt === undefined ? {} : { nextAttemptIn: Duration.format(nextAttempt) })
-  }
-  const failed = (status: WatchScope.KindStatus | undefined) => (status?.status.failures ?? 0) > 0
-  if (state === "Blocked") {
-    const line = before?.status.state === "Blocked" ? Effect.logDebug : Effect.logError
-    return line("the API refuses this resource; retried slowly").pipe(Effect.annotateLogs(annotations))
-  }
-  if (state === "BackingOff" && error !== undefined) {
-    const line = failed(before) ? Effect.logDebug : Effect.logWarning
-    return line("watching failed; backing off").pipe(Effect.annotateLogs(annotations))
-  }
-  if (state === "Watching" && failures === 0 && failed(before)) {
-    return Effect.logInfo("watching again").pipe(Effect.annotateLogs({ namespace, resource: now.resource }))
-  }
-  return Effect.void
-}
-
-const levels: { readonly [state in HealthState]: "info" | "warning" | "error" } = {
-  Starting: "info",
-  Healthy: "info",
-  Stale: "warning",
-  BackingOff: "warning",
-  Blocked: "error"
-}
-
-const consequences: { readonly [state in HealthState]: string } = {
-  Starting: "namespace is starting",
-  Healthy: "namespace is healthy",
-  Stale: "namespace is stale; warm traffic and cold starts from the view go on",
-  BackingOff: "namespace backs off; nothing in it is deleted, cached addresses still answer",
-  Blocked: "namespace is blocked; cached addresses still answer, everything else waits for rights or CRDs"
-}
-
-const reportHealth = (namespace: string, before: NamespaceHealth, after: NamespaceHealth, now: number) => {
-  const level = levels[after.state]
-  const line = level === "info" ? Effect.logInfo : level === "warning" ? Effect.logWarning : Effect.logError
-  return line(consequences[after.state]).pipe(
-    Effect.annotateLogs({
-      namespace,
-      state: after.state,
-      previousState: before.state,
-      previousStateFor: Duration.format(Duration.millis(now - before.since)),
-      ...(after.reason === "" ? {} : { reason: after.reason })
-    })
-  )
-}

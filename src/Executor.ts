@@ -1,0 +1,77 @@
+import { Layer } from "effect"
+import { ExecutorApi } from "./api/ExecutorApi.ts"
+import { PoolCache } from "./caches/PoolCache.ts"
+import type { Settings } from "./Config.ts"
+import { AbsentOwners } from "./controllers/AbsentOwners.ts"
+import * as Controllers from "./controllers/Controllers.ts"
+import type { ConfigurationError } from "./Errors.ts"
+import { Dispatcher } from "./executors/Dispatcher.ts"
+import { ExecutorTypes } from "./executors/ExecutorType.ts"
+import { InstanceId } from "./executors/InstanceId.ts"
+import { Claims } from "./executors/poolmgr/Claims.ts"
+import { ColdStart } from "./executors/poolmgr/ColdStart.ts"
+import { IdlePods } from "./executors/poolmgr/IdlePods.ts"
+import { PodLifecycle } from "./executors/poolmgr/PodLifecycle.ts"
+import { PoolDeployments } from "./executors/poolmgr/PoolDeployments.ts"
+import * as Poolmgr from "./executors/poolmgr/Poolmgr.ts"
+import { WarmPods } from "./executors/poolmgr/WarmPods.ts"
+import { NamespaceSet } from "./informers/NamespaceSet.ts"
+import type { LoadKubeConfig } from "./kubernetes/Credentials.ts"
+import type { KubernetesApi, KubernetesDeletion } from "./kubernetes/KubernetesApi.ts"
+import * as KubernetesApiLive from "./kubernetes/KubernetesApiLive.ts"
+import { Circuits } from "./namespaces/Circuits.ts"
+import * as GuardedKubernetesApi from "./namespaces/GuardedKubernetesApi.ts"
+import { Supervisor } from "./namespaces/Supervisor.ts"
+import { DecisionLog } from "./safeguards/DecisionLog.ts"
+import { Deletion } from "./safeguards/Deletion.ts"
+import { FetcherClient } from "./specialization/FetcherClient.ts"
+
+/** Where the API server is, and where to listen. */
+export interface ExecutorOptions {
+  readonly kubeConfig: LoadKubeConfig
+  readonly userAgent: string
+  readonly host: string
+  /** 0 for any free port. */
+  readonly port: number
+}
+
+/** Everything behind the HTTP API, over whatever Kubernetes API and fetcher client it is given. */
+export const layerNoDeps: Layer.Layer<
+  Dispatcher | Supervisor | DecisionLog | PoolCache,
+  never,
+  Settings | KubernetesApi | KubernetesDeletion | FetcherClient
+> = (() => {
+  const poolmgr = Poolmgr.layer.pipe(
+    Layer.provide(ColdStart.layer),
+    Layer.provide([Claims.layer, PoolDeployments.layer, IdlePods.layer]),
+    Layer.provide(PodLifecycle.layer),
+    Layer.provide([WarmPods.layer, InstanceId.layer]),
+    Layer.provideMerge(PoolCache.layer)
+  )
+  // Built from the bottom up, closed from the top down.
+  return Dispatcher.layer.pipe(
+    Layer.provide(Controllers.layer),
+    Layer.provide(AbsentOwners.layer),
+    Layer.provideMerge(poolmgr),
+    Layer.provide(ExecutorTypes.layer),
+    Layer.provideMerge(Supervisor.layer),
+    Layer.provide(NamespaceSet.layerStatic),
+    Layer.provide(Deletion.layer),
+    Layer.provideMerge(DecisionLog.layer),
+    Layer.provide(GuardedKubernetesApi.layer),
+    Layer.provide(Circuits.layer)
+  )
+})()
+
+/**
+ * The whole executor. Fails only with wrong configuration: a kubeconfig that cannot be used, a port that cannot be had.
+ * An API server that does not answer is waited for. The API drains before anything that its requests need closes.
+ */
+export const layer = (
+  options: ExecutorOptions
+): Layer.Layer<ExecutorApi | Supervisor | DecisionLog, ConfigurationError, Settings> =>
+  ExecutorApi.layer(options).pipe(
+    Layer.provideMerge(layerNoDeps),
+    Layer.provide(FetcherClient.layer),
+    Layer.provide(KubernetesApiLive.layer(options.kubeConfig, options.userAgent))
+  )

@@ -1,0 +1,104 @@
+import { Effect } from "effect"
+import { Settings } from "../Config.ts"
+import type { KubernetesError } from "../Errors.ts"
+import { type FissionFunction, functionFinalizer } from "../fission/Function.ts"
+import { Functions } from "../fission/ResourceKind.ts"
+import { isDeleting } from "../fission/Workloads.ts"
+import type { NamespaceView } from "../informers/NamespaceView.ts"
+import { KubernetesApi, type ObjectReference } from "../kubernetes/KubernetesApi.ts"
+import type { WorkError } from "../namespaces/WorkQueue.ts"
+import { ExecutorTypes } from "../executors/ExecutorType.ts"
+import { Ground, type OwnerReference } from "../safeguards/Ground.ts"
+import { AbsentOwners } from "./AbsentOwners.ts"
+
+/** Name of the work that brings one Function to where it belongs. */
+export const functionWork = "function"
+
+/**
+ * Handles one Function by name (lifecycle.md section 7): removes what runs for one that is going away or gone, and then
+ * its finalizer; keeps the finalizer as the configuration says. Level-triggered, repeatable.
+ */
+export const make = Effect.gen(function* () {
+  const settings = yield* Settings
+  const api = yield* KubernetesApi
+  const types = yield* ExecutorTypes
+  const absentOwners = yield* AbsentOwners
+
+  const removeEverywhere = (view: NamespaceView) => (owner: OwnerReference, ground: Ground) =>
+    Effect.forEach(types.all(), (type) => type.removeFunction(view, owner, ground), { discard: true })
+
+  /**
+   * Writes the list of finalizers and nothing else, guarded by the version it was derived from (resources.md R3). Tried
+   * again from the live object when somebody wrote in between; an object that is gone needs no finalizer.
+   */
+  const writeFinalizers = (
+    fn: Pick<FissionFunction, "metadata">,
+    change: (finalizers: ReadonlyArray<string>) => ReadonlyArray<string>
+  ): Effect.Effect<void, KubernetesError> => {
+    const reference: ObjectReference = { namespace: fn.metadata.namespace ?? "", name: fn.metadata.name }
+    const write = ({ metadata }: Pick<FissionFunction, "metadata">) =>
+      api.patch(Functions, reference, {
+        type: "merge",
+        body: {
+          metadata: {
+            uid: metadata.uid,
+            resourceVersion: metadata.resourceVersion,
+            finalizers: change(metadata.finalizers ?? [])
+          }
+        }
+      })
+    const fromLive = Effect.flatMap(api.get(Functions, reference), (live) =>
+      live.metadata.uid === fn.metadata.uid ? write(live) : Effect.void
+    )
+    return write(fn).pipe(
+      Effect.catchTag("KubernetesConflict", () => fromLive),
+      Effect.catchTag("KubernetesNotFound", () => Effect.void),
+      Effect.asVoid
+    )
+  }
+
+  const reconcilePresent = Effect.fnUntraced(function* (view: NamespaceView, fn: FissionFunction) {
+    const finalizers = fn.metadata.finalizers ?? []
+    const isHeld = finalizers.includes(functionFinalizer)
+    if (isDeleting(fn.metadata)) {
+      if (!isHeld) return
+      const owner = ownerOf(view, fn)
+      const ground = Ground.OwnerDeleting({
+        owner,
+        deletionTimestamp: fn.metadata.deletionTimestamp ?? "",
+        finalizers,
+        finalizer: functionFinalizer
+      })
+      yield* removeEverywhere(view)(owner, ground)
+      return yield* writeFinalizers(fn, (held) => held.filter((finalizer) => finalizer !== functionFinalizer))
+    }
+    if (settings.finalizerEnabled === isHeld) return
+    yield* writeFinalizers(fn, (held) =>
+      settings.finalizerEnabled
+        ? [...held.filter((finalizer) => finalizer !== functionFinalizer), functionFinalizer]
+        : held.filter((finalizer) => finalizer !== functionFinalizer)
+    )
+  })
+
+  return (view: NamespaceView, name: string): Effect.Effect<void, WorkError> =>
+    Effect.gen(function* () {
+      const fn = view.functions.get(view.namespace, name)
+      yield* absentOwners.settle({
+        view,
+        kind: Functions,
+        name,
+        liveUid: fn?.metadata.uid ?? undefined,
+        key: { handler: functionWork, name },
+        remove: removeEverywhere(view)
+      })
+      if (fn !== undefined) yield* reconcilePresent(view, fn)
+    })
+})
+
+/** A Function as the owner of what runs for it. */
+export const ownerOf = (view: NamespaceView, fn: FissionFunction): OwnerReference => ({
+  kind: "Function",
+  namespace: view.namespace,
+  name: fn.metadata.name,
+  uid: fn.metadata.uid ?? ""
+})

@@ -1,0 +1,161 @@
+import { Context, Effect, Layer, type Scope } from "effect"
+import type { KubernetesError, TimeoutError } from "../../Errors.ts"
+import type { Environment } from "../../fission/Environment.ts"
+import type { FissionFunction } from "../../fission/Function.ts"
+import { annotations, labels } from "../../fission/Labels.ts"
+import { Pods } from "../../fission/ResourceKind.ts"
+import type { Pod } from "../../fission/Workloads.ts"
+import type { NamespaceView } from "../../informers/NamespaceView.ts"
+import { KubernetesApi, type KubernetesObject } from "../../kubernetes/KubernetesApi.ts"
+import * as RetryPolicy from "../../kubernetes/RetryPolicy.ts"
+import { claimPatch } from "../../podspec/PodPatches.ts"
+import { DecisionLog } from "../../safeguards/DecisionLog.ts"
+import { InstanceId } from "../InstanceId.ts"
+import * as FunctionPod from "./FunctionPod.ts"
+import { PodLifecycle } from "./PodLifecycle.ts"
+import { WarmPods } from "./WarmPods.ts"
+
+/** For whom a pod is claimed. */
+export interface Claim {
+  readonly view: NamespaceView
+  readonly environment: Environment
+  readonly fn: FissionFunction
+}
+
+/** What a claim patch showed: the pod is ours, it can be tried with this version, or another one must be found. */
+type Attempt =
+  | { readonly _tag: "Ours" }
+  | { readonly _tag: "Again"; readonly version: string }
+  | { readonly _tag: "Lost" }
+
+/** Takes warm pods out of their pool, each for one function (poolmgr.md section 7). */
+export class Claims extends Context.Service<
+  Claims,
+  {
+    /**
+     * A Ready pod that carries the function's labels. Waits for one without an end of its own. When the scope closes
+     * before the pod serves, it is as warm as before if the API surely wrote nothing, and on its way out otherwise: it
+     * may have received code (ground `FailedClaim`).
+     */
+    readonly claim: (claim: Claim) => Effect.Effect<Pod, KubernetesError, Scope.Scope>
+  }
+>()("fission-executor/executors/poolmgr/Claims") {
+  static readonly layer: Layer.Layer<
+    Claims,
+    never,
+    KubernetesApi | WarmPods | PodLifecycle | DecisionLog | InstanceId
+  > = Layer.effect(
+    Claims,
+    Effect.gen(function* () {
+      const api = yield* KubernetesApi
+      const warmPods = yield* WarmPods
+      const lifecycle = yield* PodLifecycle
+      const decisions = yield* DecisionLog
+      const instance = yield* InstanceId
+
+      const isOurs = (live: KubernetesObject, fn: FissionFunction) =>
+        live.metadata.annotations?.[annotations.instanceId] === instance.value &&
+        live.metadata.labels?.[labels.functionUid] === fn.metadata.uid
+
+      /** What the pod looks like after a patch that was refused, or whose answer was lost. */
+      const look = (pod: Pod, fn: FissionFunction): Effect.Effect<Attempt, KubernetesError> =>
+        api.get(Pods, FunctionPod.identity(pod), { priority: "request" }).pipe(
+          RetryPolicy.retry(RetryPolicy.critical),
+          Effect.map((live): Attempt => {
+            if (live.metadata.uid !== pod.metadata.uid) return { _tag: "Lost" }
+            if (isOurs(live, fn)) return { _tag: "Ours" }
+            return live.metadata.labels?.[labels.managed] === "true"
+              ? { _tag: "Again", version: live.metadata.resourceVersion ?? "" }
+              : { _tag: "Lost" }
+          }),
+          Effect.catchTag("KubernetesNotFound", () => Effect.succeed<Attempt>({ _tag: "Lost" }))
+        )
+
+      /** One patch with its repetitions. A failure after which the pod may be ours has `outcomeUnknown`. */
+      const send = ({ environment, fn }: Claim, pod: Pod) => {
+        const body = claimPatch({ pod, environment, fn, instanceId: instance.value })
+        let lost: TimeoutError | undefined
+        const lookAgain = Effect.suspend(() => Effect.mapError(look(pod, fn), (error) => lost ?? error))
+        return api.patch(Pods, FunctionPod.identity(pod), { type: "strategic", body }, { priority: "request" }).pipe(
+          Effect.tapError((error) =>
+            Effect.sync(() => {
+              if (isOutcomeUnknown(error)) lost = error
+            })
+          ),
+          RetryPolicy.retry(RetryPolicy.critical),
+          Effect.as<Attempt>({ _tag: "Ours" }),
+          Effect.catchTag("KubernetesConflict", () => lookAgain),
+          Effect.catchTag("KubernetesNotFound", () => Effect.succeed<Attempt>({ _tag: "Lost" })),
+          Effect.catchTag("KubernetesTimeoutError", (error) => (lost === undefined ? Effect.fail(error) : lookAgain))
+        )
+      }
+
+      /** Whether the pod became ours; tried once more with its newest version if only its status was written. */
+      const patch = Effect.fnUntraced(function* (claim: Claim, pod: Pod) {
+        const first = yield* send(claim, pod)
+        if (first._tag !== "Again") return first._tag === "Ours"
+        const metadata = { ...pod.metadata, resourceVersion: first.version }
+        return (yield* send(claim, { ...pod, metadata }))._tag === "Ours"
+      })
+
+      const giveBack = (pod: Pod) => {
+        lifecycle.unclaimed(pod)
+        warmPods.release(pod.metadata.uid ?? "")
+      }
+
+      const attempt = Effect.fnUntraced(function* (claim: Claim) {
+        let touched = false
+        const pod = yield* Effect.uninterruptibleMask((restore) =>
+          Effect.gen(function* () {
+            const taken = yield* restore(warmPods.take(sourceOf(claim)))
+            lifecycle.claimed(taken)
+            yield* Effect.addFinalizer(() =>
+              Effect.sync(() => {
+                if (!lifecycle.isClaimed(taken)) return
+                if (touched) lifecycle.discarded(taken, "it was claimed and its specialization did not succeed")
+                else giveBack(taken)
+              })
+            )
+            return taken
+          })
+        )
+        touched = true
+        const ours = yield* patch(claim, pod).pipe(
+          Effect.tapError((error) =>
+            Effect.sync(() => {
+              touched = isOutcomeUnknown(error)
+            })
+          )
+        )
+        if (ours) return pod
+        // Somebody else's: it stays taken here until the view shows it as it is.
+        lifecycle.unclaimed(pod)
+        return undefined
+      })
+
+      const claim = Effect.fn("Claims.claim")(function* (claim: Claim) {
+        let claimed = yield* attempt(claim)
+        while (claimed === undefined) claimed = yield* attempt(claim)
+        const { fn, view } = claim
+        yield* decisions.record({
+          action: "Claimed",
+          kind: "Pod",
+          ...FunctionPod.identity(claimed),
+          reason: "warm pod claimed for a function",
+          evidence: { function: `${view.namespace}/${fn.metadata.name}`, generation: fn.metadata.generation }
+        })
+        return claimed
+      })
+
+      return Claims.of({ claim })
+    })
+  )
+}
+
+const sourceOf = ({ environment, view }: Claim) => ({
+  environmentUid: environment.metadata.uid ?? "",
+  candidates: () => FunctionPod.candidates(view, environment)
+})
+
+const isOutcomeUnknown = (error: KubernetesError): error is TimeoutError =>
+  error._tag === "KubernetesTimeoutError" && error.outcomeUnknown

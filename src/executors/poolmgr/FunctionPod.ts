@@ -1,0 +1,139 @@
+import { Duration } from "effect"
+import type { PooledPod } from "../../caches/PoolCache.ts"
+import { hostOf, normalizeAddress } from "../../fission/Address.ts"
+import type { Environment } from "../../fission/Environment.ts"
+import { type FissionFunction, functionTimeoutSeconds, requestsPerPod, retainPods } from "../../fission/Function.ts"
+import { annotations, labels } from "../../fission/Labels.ts"
+import { isReady, type Pod } from "../../fission/Workloads.ts"
+import type { NamespaceView } from "../../informers/NamespaceView.ts"
+import type { OwnerReference } from "../../safeguards/Ground.ts"
+import { cpuLimit, isCurrent } from "../../podspec/PoolDeployment.ts"
+
+/** Who a pod is, as deletes and log lines name it. */
+export const identity = ({ metadata }: Pod) => ({
+  namespace: metadata.namespace ?? "",
+  name: metadata.name,
+  uid: metadata.uid ?? ""
+})
+
+/** Whether the pod belongs to a pool of this namespace's Environments: two namespaces may share one for workloads. */
+const isOf = (view: NamespaceView, pod: Pod): boolean =>
+  pod.metadata.labels?.[labels.environmentNamespace] === view.namespace
+
+/** A pod that some request took out of its pool. */
+export const isSpecialized = (view: NamespaceView, pod: Pod): boolean =>
+  pod.metadata.labels?.[labels.managed] === "false" && isOf(view, pod)
+
+/** A Ready pod that still belongs to its pool. */
+export const isWarm = (view: NamespaceView, pod: Pod): boolean =>
+  pod.metadata.labels?.[labels.managed] === "true" && isOf(view, pod) && isReady(pod)
+
+/** Whether the final patch was written: the pod has an address, so it finished specialization once. */
+export const isClaimFinished = (pod: Pod): boolean => (pod.metadata.annotations?.[annotations.serviceHost] ?? "") !== ""
+
+/** The Function that the pod's labels name, if the view holds exactly that one. */
+export const functionOf = (view: NamespaceView, pod: Pod): FissionFunction | undefined => {
+  const podLabels = pod.metadata.labels
+  const fn = view.functions.get(podLabels?.[labels.functionNamespace] ?? "", podLabels?.[labels.functionName] ?? "")
+  return fn?.metadata.uid === podLabels?.[labels.functionUid] ? fn : undefined
+}
+
+/** The Environment that the pod's labels name, if the view holds exactly that one. */
+export const environmentOf = (view: NamespaceView, pod: Pod): Environment | undefined => {
+  const environment = view.environments.get(view.namespace, pod.metadata.labels?.[labels.environmentName] ?? "")
+  return environment?.metadata.uid === pod.metadata.labels?.[labels.environmentUid] ? environment : undefined
+}
+
+/** The Functions and Environments that pods and pool Deployments of the view say they belong to. */
+export function* owners(view: NamespaceView): Generator<OwnerReference> {
+  for (const { metadata } of [...view.deployments.values(), ...view.pods.values()]) {
+    const { [labels.environmentName]: environmentName, [labels.environmentUid]: environmentUid } = metadata.labels ?? {}
+    if (metadata.labels?.[labels.environmentNamespace] !== view.namespace) continue
+    if (environmentName && environmentUid) {
+      yield { kind: "Environment", namespace: view.namespace, name: environmentName, uid: environmentUid }
+    }
+    const { [labels.functionName]: functionName, [labels.functionUid]: functionUid } = metadata.labels
+    if (functionName && functionUid && metadata.labels[labels.functionNamespace] === view.namespace) {
+      yield { kind: "Function", namespace: view.namespace, name: functionName, uid: functionUid }
+    }
+  }
+}
+
+/** Whether the pod's Environment is known and asks for another template than the pod's (poolmgr.md section 13). */
+export const isOutdated = (view: NamespaceView, pod: Pod): boolean => {
+  const environment = environmentOf(view, pod)
+  return environment !== undefined && !isCurrent(environment, pod.metadata)
+}
+
+/** Time that the last requests of a pod get: the function's time-out, at least 30 s (poolmgr.md section 14.1). */
+export const drainGrace = (fn: FissionFunction | undefined): Duration.Duration =>
+  Duration.seconds(Math.max(30, fn === undefined ? 60 : functionTimeoutSeconds(fn)))
+
+/**
+ * Pods of an Environment that can be claimed now: those of its current template first, then, while a roll is under way,
+ * those of an outgoing one (W06).
+ */
+export const candidates = (view: NamespaceView, environment: Environment): ReadonlyArray<Pod> => {
+  const warm = view.pods.indexed("environmentUid", environment.metadata.uid ?? "").filter((pod) => isWarm(view, pod))
+  const current = warm.filter((pod) => isCurrent(environment, pod.metadata))
+  return current.length === warm.length ? warm : [...current, ...warm.filter((pod) => !current.includes(pod))]
+}
+
+/** Why no pod of an Environment is Ready, in the words of the pods themselves; undefined when they give no reason. */
+export const troubleOf = (view: NamespaceView, environment: Environment): string | undefined => {
+  for (const pod of view.pods.indexed("environmentUid", environment.metadata.uid ?? "")) {
+    for (const { name, state } of pod.status?.containerStatuses ?? []) {
+      const reason = state?.waiting?.reason ?? ""
+      if (reason === "" || reason === "ContainerCreating" || reason === "PodInitializing") continue
+      return `pod ${pod.metadata.name}, container ${name}: ${reason} ${state?.waiting?.message ?? ""}`.trim()
+    }
+    const message = pod.status?.message ?? ""
+    if (message !== "") return `pod ${pod.metadata.name}: ${message}`
+  }
+  return undefined
+}
+
+/**
+ * Whether a cached pod can still be handed out: the view shows that very pod, Ready, under the address that the cache
+ * remembers; hosts are compared whole (http-api.md section 4.1, H8).
+ */
+export const isServing = (view: NamespaceView, pooled: PooledPod): boolean => {
+  const pod = view.pods.get(pooled.namespace, pooled.name)
+  return (
+    pod !== undefined &&
+    pod.metadata.uid === pooled.uid &&
+    isReady(pod) &&
+    hostOf(pooled.address) === (pod.status?.podIP ?? "")
+  )
+}
+
+/**
+ * What the cache needs to know about a pod that an earlier process specialized, or undefined when it does not fit:
+ * labels are missing, its Environment is unknown, or it runs an outdated template (poolmgr.md sections 5, 15).
+ */
+export const adoptable = (
+  view: NamespaceView,
+  pod: Pod
+): { readonly pod: PooledPod; readonly requestsPerPod: number; readonly retainPods: number } | undefined => {
+  const podLabels = pod.metadata.labels ?? {}
+  const environment = environmentOf(view, pod)
+  const fn = functionOf(view, pod)
+  const uid = podLabels[labels.functionUid] ?? ""
+  const name = podLabels[labels.functionName] ?? ""
+  const namespace = podLabels[labels.functionNamespace] ?? ""
+  const address = normalizeAddress(pod.metadata.annotations?.[annotations.serviceHost] ?? "")
+  const generation = Number(podLabels[labels.functionGeneration] ?? fn?.metadata.generation ?? Number.NaN)
+  if (environment === undefined || !isCurrent(environment, pod.metadata)) return undefined
+  if (uid === "" || name === "" || namespace === "" || address === "" || !Number.isInteger(generation)) return undefined
+  return {
+    pod: {
+      address,
+      ...identity(pod),
+      fn: { uid, generation, name, namespace },
+      environmentUid: environment.metadata.uid ?? "",
+      cpuLimit: cpuLimit(pod)
+    },
+    requestsPerPod: fn === undefined ? 1 : requestsPerPod(fn),
+    retainPods: fn === undefined ? 0 : retainPods(fn)
+  }
+}

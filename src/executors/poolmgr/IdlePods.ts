@@ -1,0 +1,74 @@
+import { Context, Duration, Effect, Layer } from "effect"
+import { PoolCache, type PooledPod } from "../../caches/PoolCache.ts"
+import { isInfinite } from "../../fission/Environment.ts"
+import { type FissionFunction, functionTimeoutSeconds, idleTimeoutSeconds } from "../../fission/Function.ts"
+import { labels } from "../../fission/Labels.ts"
+import { type NamespaceView, viewAge } from "../../informers/NamespaceView.ts"
+import { retention } from "../../informers/VersionRetention.ts"
+import { oldestUsableView } from "../../safeguards/Ground.ts"
+import * as FunctionPod from "./FunctionPod.ts"
+import { PodLifecycle } from "./PodLifecycle.ts"
+
+/** A pod whose requests were never given back is pinned no longer than this, or its own times (C12). */
+const leakCeiling = Duration.hours(1)
+
+/** Finds pods that nobody uses and takes them away (poolmgr.md section 14.1, lifecycle.md section 11.4). */
+export class IdlePods extends Context.Service<
+  IdlePods,
+  {
+    /**
+     * One pass over the cached pods of a namespace. Reads only the cache and the view; a view older than 10 min, or one
+     * that never synced, ends the pass before it begins. Repeatable.
+     */
+    readonly reap: (view: NamespaceView) => Effect.Effect<void>
+  }
+>()("fission-executor/executors/poolmgr/IdlePods") {
+  static readonly layer: Layer.Layer<IdlePods, never, PoolCache | PodLifecycle> = Layer.effect(
+    IdlePods,
+    Effect.gen(function* () {
+      const cache = yield* PoolCache
+      const lifecycle = yield* PodLifecycle
+
+      const reap = Effect.fnUntraced(function* (view: NamespaceView) {
+        if (Duration.isGreaterThan(yield* viewAge(view), oldestUsableView)) return
+
+        for (const pod of cache.resetLeaked((pod) => Duration.max(leakCeiling, idleThreshold(functionOf(view, pod))))) {
+          yield* Effect.logWarning("requests of this pod were never given back; it counts as unused from now on").pipe(
+            Effect.annotateLogs({ namespace: view.namespace, pod: pod.name, function: pod.fn.name })
+          )
+        }
+        for (const { deleted, idleFor, pod } of cache.idle(view.namespace, retention(view))) {
+          if (isExempt(view, pod)) continue
+          const fn = functionOf(view, pod)
+          const threshold = deleted ? Duration.zero : idleThreshold(fn)
+          if (Duration.isLessThan(idleFor, threshold)) continue
+          const idleNow = cache.removeIfIdle(pod.uid, threshold)
+          if (idleNow === undefined) continue
+          yield* lifecycle.drain(pod, { idleFor: idleNow, threshold, grace: FunctionPod.drainGrace(fn) })
+        }
+      })
+
+      return IdlePods.of({ reap })
+    })
+  )
+}
+
+/** The Function as it is now, whichever generation the pod runs; undefined when another one has its name. */
+const functionOf = (view: NamespaceView, pod: PooledPod): FissionFunction | undefined => {
+  const fn = view.functions.get(pod.fn.namespace, pod.fn.name)
+  return fn?.metadata.uid === pod.fn.uid ? fn : undefined
+}
+
+/**
+ * A request that the router admits by itself is tapped when its response begins and never given back, so a pod may look
+ * idle for as long as a request may run (poolmgr.md section 14.1).
+ */
+const idleThreshold = (fn: FissionFunction | undefined): Duration.Duration =>
+  Duration.seconds(fn === undefined ? 120 : Math.max(idleTimeoutSeconds(fn), functionTimeoutSeconds(fn)))
+
+/** Pods that stay whatever their idle time: those held warm on purpose, and the one that all functions share. */
+const isExempt = (view: NamespaceView, pooled: PooledPod): boolean => {
+  const pod = view.pods.get(pooled.namespace, pooled.name)
+  const environment = pod === undefined ? undefined : FunctionPod.environmentOf(view, pod)
+  return pod?.metadata.labels?.[labels.provisioned] === "true" || (environment !== undefined && isInfinite(environment))
+}

@@ -1,0 +1,17 @@
+import { Schema } from "effect"
+import { ObjectMeta, optional } from "./ObjectMeta.ts"
+
+/** A published version of a Function: which generation of which UID it froze (resources.md section 6.1). */
+export const FunctionVersion = Schema.Struct({
+  metadata: ObjectMeta,
+  spec: Schema.Struct({ functionUID: Schema.String, functionGeneration: Schema.Int })
+}).annotate({ identifier: "FunctionVersion" })
+export type FunctionVersion = typeof FunctionVersion.Type
+
+/** A name that leads to one version, or to two by weight (resources.md section 6.3). */
+export const FunctionAlias = Schema.Struct({
+  metadata: ObjectMeta,
+  spec: Schema.Struct({ version: optional(Schema.String), secondaryVersion: optional(Schema.String) }),
+  status: optional(Schema.Struct({ resolvedVersion: optional(Schema.String) }))
+}).annotate({ identifier: "FunctionAlias" })
+export type FunctionAlias = typeof FunctionAlias.Type

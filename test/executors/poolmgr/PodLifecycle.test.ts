@@ -1,0 +1,325 @@
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { TestClock } from "effect/testing"
+import { TimeoutError } from "../../../src/Errors.ts"
+import { Dispatcher } from "../../../src/executors/Dispatcher.ts"
+import { Environments, FunctionAliases, FunctionVersions, Pods } from "../../../src/fission/ResourceKind.ts"
+import { DecisionLog } from "../../../src/safeguards/DecisionLog.ts"
+import * as ExecutorInMemory from "../../fakes/ExecutorInMemory.ts"
+
+type Asked = Parameters<Dispatcher["Service"]["getService"]>[0]
+
+const ask = (fn: Asked) => Effect.flatMap(Dispatcher, (dispatcher) => dispatcher.getService(fn, "request-1"))
+
+const settle = TestClock.adjust("10 millis")
+
+const running = <A, E>(
+  world: ExecutorInMemory.ExecutorInMemory,
+  test: Effect.Effect<A, E, ExecutorInMemory.ExecutorServices>
+) => Effect.andThen(TestClock.adjust("1 second"), test).pipe(Effect.provide(world.executor()))
+
+/** A cluster in which an earlier executor has specialized two pods for one function, and died. */
+const afterCrash = (spec: { readonly [field: string]: unknown } = {}) =>
+  Effect.gen(function* () {
+    const world = yield* ExecutorInMemory.make()
+    const environment = world.environment()
+    const fn = world.fn({ spec: { concurrency: 2, ...spec } })
+    world.warmPod(environment, "warm-1", "10.0.0.1")
+    world.warmPod(environment, "warm-2", "10.0.0.2")
+    yield* running(
+      world,
+      Effect.gen(function* () {
+        yield* ask(fn)
+        yield* ask(fn)
+        yield* settle
+      })
+    )
+    return { ...world, pooled: environment, function: fn, writesBefore: writes(world).length }
+  })
+
+const writes = (world: ExecutorInMemory.ExecutorInMemory) =>
+  world.api.calls.filter(({ verb }) => !["get", "list", "watch"].includes(verb))
+
+const decisions = Effect.flatMap(DecisionLog, (log) => log.recent())
+
+it.effect("W01: pods of an earlier executor are handed out again, and adopting them writes nothing", () =>
+  Effect.gen(function* () {
+    const world = yield* afterCrash()
+    yield* running(
+      world,
+      Effect.gen(function* () {
+        const addresses = [(yield* ask(world.function)).address, (yield* ask(world.function)).address]
+        assert.sameMembers(addresses, ["10.0.0.1:8888", "10.0.0.2:8888"])
+        assert.strictEqual((yield* Effect.flip(ask(world.function))).status, 429)
+        assert.strictEqual(writes(world).length, world.writesBefore)
+        assert.strictEqual(world.specialized.length, 2)
+      })
+    )
+  })
+)
+
+it.effect("the first request after a restart finds adopted pods although the queue has not come to them", () =>
+  Effect.gen(function* () {
+    const world = yield* afterCrash()
+    yield* Effect.gen(function* () {
+      const dispatcher = yield* Dispatcher
+      while (!(yield* dispatcher.ready)) yield* TestClock.adjust("1 millis")
+      assert.include(["10.0.0.1:8888", "10.0.0.2:8888"], (yield* ask(world.function)).address)
+      assert.strictEqual(world.specialized.length, 2)
+    }).pipe(Effect.provide(world.executor()))
+  })
+)
+
+it.effect("an adopted pod that nobody uses is reaped after its drain", () =>
+  Effect.gen(function* () {
+    const world = yield* afterCrash()
+    yield* running(
+      world,
+      Effect.gen(function* () {
+        yield* TestClock.adjust("4 minutes")
+        assert.strictEqual(world.pod("warm-1"), undefined)
+        assert.strictEqual(world.pod("warm-2"), undefined)
+      })
+    )
+  })
+)
+
+it.effect("a pod of an Environment that was changed meanwhile is not handed out again but drained", () =>
+  Effect.gen(function* () {
+    const world = yield* afterCrash()
+    world.api.merge(
+      Environments,
+      { namespace: "default", name: "nodejs" },
+      { spec: { runtime: { image: "node-env:2" } } }
+    )
+    yield* running(
+      world,
+      Effect.gen(function* () {
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual(world.pod("warm-1")?.metadata.labels?.["fission.io/served"], undefined)
+        yield* TestClock.adjust("62 seconds")
+        assert.strictEqual(world.pod("warm-1"), undefined)
+        const deleted = (yield* decisions).filter(({ action }) => action === "Deleted")
+        assert.deepStrictEqual(
+          deleted.map(({ ground }) => ground),
+          ["Superseded", "Superseded"]
+        )
+      })
+    )
+  })
+)
+
+it.effect("I14: an idle pod is taken away after max(idle time, function timeout), not before", () =>
+  Effect.gen(function* () {
+    const world = yield* ExecutorInMemory.make()
+    world.warmPod(world.environment(), "warm-1", "10.0.0.1")
+    const fn = world.fn({ spec: { idletimeout: 1, functionTimeout: 60 } })
+    yield* running(
+      world,
+      Effect.gen(function* () {
+        const service = yield* ask(fn)
+        yield* service.release
+        yield* TestClock.adjust("55 seconds")
+        assert.strictEqual(world.pod("warm-1")?.metadata.labels?.["fission.io/served"], "true")
+        yield* TestClock.adjust("12 seconds")
+        const draining = world.pod("warm-1")?.metadata
+        assert.strictEqual(draining?.labels?.["fission.io/served"], undefined)
+        assert.isString(draining?.annotations?.["fission.io/draining-since"])
+        yield* TestClock.adjust("50 seconds")
+        assert.notStrictEqual(world.pod("warm-1"), undefined)
+        yield* TestClock.adjust("12 seconds")
+        assert.strictEqual(world.pod("warm-1"), undefined)
+        const [deleted] = (yield* decisions).filter(({ action }) => action === "Deleted")
+        assert.strictEqual(deleted?.ground, "Idle")
+      })
+    )
+  })
+)
+
+it.effect("a pod with a request in progress is never idle", () =>
+  Effect.gen(function* () {
+    const world = yield* ExecutorInMemory.make()
+    world.warmPod(world.environment(), "warm-1", "10.0.0.1")
+    const fn = world.fn({ spec: { idletimeout: 1, functionTimeout: 10 } })
+    yield* running(
+      world,
+      Effect.gen(function* () {
+        const service = yield* ask(fn)
+        yield* TestClock.adjust("10 minutes")
+        assert.strictEqual(world.pod("warm-1")?.metadata.labels?.["fission.io/served"], "true")
+        yield* service.release
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual(world.pod("warm-1"), undefined)
+      })
+    )
+  })
+)
+
+it.effect("a tap keeps a pod from being idle", () =>
+  Effect.gen(function* () {
+    const world = yield* ExecutorInMemory.make()
+    world.warmPod(world.environment(), "warm-1", "10.0.0.1")
+    const fn = world.fn({ spec: { idletimeout: 20, functionTimeout: 10 } })
+    yield* running(
+      world,
+      Effect.gen(function* () {
+        const service = yield* ask(fn)
+        yield* service.release
+        const dispatcher = yield* Dispatcher
+        for (let round = 0; round < 20; round++) {
+          yield* TestClock.adjust("15 seconds")
+          yield* dispatcher.tap([{ executorType: "poolmgr", metadata: fn.metadata, address: service.address }])
+        }
+        assert.strictEqual(world.pod("warm-1")?.metadata.labels?.["fission.io/served"], "true")
+      })
+    )
+  })
+)
+
+it.effect("I7: a pod is deleted only after the API accepted that it takes no new requests", () =>
+  Effect.gen(function* () {
+    const world = yield* ExecutorInMemory.make()
+    world.warmPod(world.environment(), "warm-1", "10.0.0.1")
+    const fn = world.fn({ spec: { idletimeout: 1, functionTimeout: 1 } })
+    yield* running(
+      world,
+      Effect.gen(function* () {
+        const service = yield* ask(fn)
+        yield* service.release
+        yield* settle
+        world.api.intercept((call) =>
+          call.verb === "patch"
+            ? Effect.fail(new TimeoutError({ ...call, detail: "etcd", kind: "Etcd", outcomeUnknown: true }))
+            : undefined
+        )
+        yield* TestClock.adjust("10 minutes")
+        assert.notStrictEqual(world.pod("warm-1"), undefined)
+        world.api.intercept()
+        yield* TestClock.adjust("6 minutes")
+        assert.strictEqual(world.pod("warm-1"), undefined)
+      })
+    )
+  })
+)
+
+it.effect("W01: a drain that an earlier executor began ends with a whole grace", () =>
+  Effect.gen(function* () {
+    const world = yield* afterCrash({ functionTimeout: 40 })
+    world.api.merge(
+      Pods,
+      { namespace: "default", name: "warm-1" },
+      { metadata: { labels: { "fission.io/served": null } } }
+    )
+    yield* running(
+      world,
+      Effect.gen(function* () {
+        yield* TestClock.adjust("38 seconds")
+        assert.notStrictEqual(world.pod("warm-1"), undefined)
+        yield* TestClock.adjust("3 seconds")
+        assert.strictEqual(world.pod("warm-1"), undefined)
+        assert.notStrictEqual(world.pod("warm-2"), undefined)
+      })
+    )
+  })
+)
+
+it.effect(
+  "W04: a claim that nobody finished is given up after twice a specialization's time, on ground FailedClaim",
+  () =>
+    Effect.gen(function* () {
+      const world = yield* afterCrash()
+      world.api.merge(
+        Pods,
+        { namespace: "default", name: "warm-1" },
+        { metadata: { labels: { "fission.io/served": null }, annotations: { svcHost: null } } }
+      )
+      yield* running(
+        world,
+        Effect.gen(function* () {
+          yield* TestClock.adjust("258 seconds")
+          assert.notStrictEqual(world.pod("warm-1"), undefined)
+          yield* TestClock.adjust("3 seconds")
+          assert.strictEqual(world.pod("warm-1"), undefined)
+          const deleted = (yield* decisions).find(({ action, name }) => action === "Deleted" && name === "warm-1")
+          assert.strictEqual(deleted?.ground, "FailedClaim")
+        })
+      )
+    })
+)
+
+it.effect("a pod that stopped being Ready is not handed out, and is handed out again when it is Ready", () =>
+  Effect.gen(function* () {
+    const world = yield* afterCrash()
+    const ready = (value: boolean) =>
+      world.api.merge(
+        Pods,
+        { namespace: "default", name: "warm-1" },
+        { status: { containerStatuses: [{ name: "runtime", ready: value }] } }
+      )
+    world.api.remove(Pods, { namespace: "default", name: "warm-2" })
+    yield* running(
+      world,
+      Effect.gen(function* () {
+        const first = yield* ask(world.function)
+        yield* first.release
+        ready(false)
+        yield* settle
+        world.warmPod(world.pooled, "warm-3", "10.0.0.3")
+        yield* settle
+        assert.strictEqual((yield* ask(world.function)).address, "10.0.0.3:8888")
+        world.api.remove(Pods, { namespace: "default", name: "warm-3" })
+        ready(true)
+        yield* settle
+        assert.strictEqual((yield* ask(world.function)).address, "10.0.0.1:8888")
+      })
+    )
+  })
+)
+
+it.effect("a pod that is deleted by somebody is forgotten at once", () =>
+  Effect.gen(function* () {
+    const world = yield* afterCrash({ concurrency: 2 })
+    yield* running(
+      world,
+      Effect.gen(function* () {
+        world.api.remove(Pods, { namespace: "default", name: "warm-1" })
+        yield* settle
+        assert.strictEqual((yield* ask(world.function)).address, "10.0.0.2:8888")
+        world.warmPod(world.pooled, "warm-3", "10.0.0.3")
+        assert.strictEqual((yield* ask(world.function)).address, "10.0.0.3:8888")
+      })
+    )
+  })
+)
+
+it.effect("V3: pods of an older generation stay while an alias leads to it, and go when it does not", () =>
+  Effect.gen(function* () {
+    const world = yield* afterCrash({ idletimeout: 5, functionTimeout: 5 })
+    world.api.put(FunctionVersions, {
+      metadata: { namespace: "default", name: "hello-v1" },
+      spec: { functionUID: world.function.metadata.uid, functionGeneration: 1 }
+    })
+    world.api.put(FunctionAliases, {
+      metadata: { namespace: "default", name: "prod" },
+      spec: { functionName: "hello", version: "hello-v1" }
+    })
+    const changed = world.fn({ spec: { idletimeout: 5, functionTimeout: 5, concurrency: 9 } })
+    world.warmPod(world.pooled, "warm-3", "10.0.0.3")
+    yield* running(
+      world,
+      Effect.gen(function* () {
+        yield* (yield* ask(changed)).release
+        yield* TestClock.adjust("3 minutes")
+        const left = ["warm-1", "warm-2", "warm-3"].filter((name) => world.pod(name) !== undefined)
+        assert.strictEqual(left.length, 1)
+        assert.notDeepEqual(left, ["warm-3"])
+        world.api.remove(FunctionAliases, { namespace: "default", name: "prod" })
+        yield* TestClock.adjust("2 minutes")
+        assert.deepStrictEqual(
+          ["warm-1", "warm-2"].filter((name) => world.pod(name) !== undefined),
+          []
+        )
+      })
+    )
+  })
+)

@@ -1,0 +1,149 @@
+import { Effect, Layer, Logger, Result } from "effect"
+import { Settings } from "../../src/Config.ts"
+import * as Executor from "../../src/Executor.ts"
+import type { Environment } from "../../src/fission/Environment.ts"
+import type { FissionFunction } from "../../src/fission/Function.ts"
+import {
+  Deployments,
+  Environments,
+  Functions,
+  Packages,
+  Pods,
+  type ResourceKind
+} from "../../src/fission/ResourceKind.ts"
+import { FetcherClient, type SpecializeCall, type SpecializeError } from "../../src/specialization/FetcherClient.ts"
+import { poolDeployment, poolLabels } from "../../src/podspec/PoolDeployment.ts"
+import type { StoredObject } from "../../src/devcluster/ResourceStore.ts"
+import { servedKind } from "./OtherWriter.ts"
+import * as KubernetesApiInMemory from "./KubernetesApiInMemory.ts"
+
+/** What a pod does with `/specialize`; undefined succeeds at once. */
+export type PodAnswer = (call: SpecializeCall) => Effect.Effect<void, SpecializeError> | undefined
+
+/** What a running executor offers to a test. */
+export type ExecutorServices = Layer.Success<typeof Executor.layerNoDeps>
+
+/** The whole executor behind its HTTP API, over an API server in memory and pods that do as they are told. */
+export interface ExecutorInMemory {
+  readonly api: KubernetesApiInMemory.KubernetesApiInMemory
+  /** A fresh executor each time it is built: building it again is a restart. */
+  readonly executor: () => Layer.Layer<ExecutorServices>
+  /** Calls of `/specialize` in order, by the address of the pod. */
+  readonly specialized: ReadonlyArray<string>
+  readonly answer: (answer: PodAnswer) => void
+  readonly environment: (given?: EnvironmentGiven) => Environment
+  readonly fn: (given?: FunctionGiven) => FissionFunction
+  /** A Ready pod of the Environment's pool. */
+  readonly warmPod: (environment: Environment, name: string, address: string) => void
+  /** The pool Deployments of a namespace, as they are stored. */
+  readonly pools: (namespace?: string) => ReadonlyArray<StoredObject>
+  /** The user deletes an object; finalizers hold it back. */
+  readonly userDeletes: (kind: ResourceKind, name: string, namespace?: string) => void
+  /** The pod as it is stored. */
+  readonly pod: (name: string, namespace?: string) => ReturnType<KubernetesApiInMemory.KubernetesApiInMemory["find"]>
+}
+
+export interface EnvironmentGiven {
+  readonly name?: string
+  readonly namespace?: string
+  readonly spec?: { readonly [field: string]: unknown }
+}
+
+export interface FunctionGiven {
+  readonly name?: string
+  readonly namespace?: string
+  readonly environment?: string
+  readonly metadata?: { readonly [field: string]: unknown }
+  readonly spec?: { readonly [field: string]: unknown }
+}
+
+const settingsOf = (variables: { readonly [name: string]: string }) =>
+  Effect.provide(Settings, Settings.layer(variables))
+
+/** The pools of a namespace, as they are stored. */
+const deploymentsOf = (api: KubernetesApiInMemory.KubernetesApiInMemory, namespace: string) =>
+  api.store.list(servedKind(Deployments), { namespace, matches: () => true })
+
+/** Makes the cluster; no executor runs yet. `variables` are environment variables of the executor. */
+export const make = (variables: { readonly [name: string]: string } = {}): Effect.Effect<ExecutorInMemory> =>
+  Effect.gen(function* () {
+    const settings = yield* Effect.orDie(settingsOf(variables))
+    const api = yield* KubernetesApiInMemory.make({ namespaces: settings.namespaces })
+    const specialized: Array<string> = []
+    let answer: PodAnswer = () => undefined
+
+    const fetcher = Layer.succeed(FetcherClient, {
+      specialize: (call) =>
+        Effect.suspend(() => {
+          specialized.push(call.podAddress)
+          return answer(call) ?? Effect.void
+        })
+    })
+
+    const environment = (given: EnvironmentGiven = {}): Environment => {
+      const { name = "nodejs", namespace = "default", spec } = given
+      const stored = api.put(Environments, {
+        metadata: { name, namespace },
+        spec: { version: 3, poolsize: 2, runtime: { image: "node-env" }, ...spec }
+      })
+      return Result.getOrThrow(Environments.decode(stored))
+    }
+
+    const fn = (given: FunctionGiven = {}): FissionFunction => {
+      const { environment = "nodejs", metadata, name = "hello", namespace = "default", spec } = given
+      api.put(Packages, { metadata: { name: `${name}-pkg`, namespace }, spec: { deployment: { literal: "" } } })
+      const stored = api.put(Functions, {
+        metadata: { name, namespace, ...metadata },
+        spec: {
+          environment: { name: environment, namespace },
+          package: { packageref: { name: `${name}-pkg`, namespace } },
+          InvokeStrategy: { ExecutionStrategy: { ExecutorType: "poolmgr" } },
+          ...spec
+        }
+      })
+      return Result.getOrThrow(Functions.decode(stored))
+    }
+
+    const warmPod = (environment: Environment, name: string, address: string) => {
+      const namespace = environment.metadata.namespace ?? ""
+      const desired = Result.getOrThrow(poolDeployment(environment, settings, "stock-id"))
+      const template = JSON.parse(JSON.stringify(desired.spec.template))
+      api.put(Pods, {
+        metadata: {
+          name,
+          namespace,
+          ...template.metadata,
+          labels: { ...poolLabels(environment), ...template.metadata.labels }
+        },
+        spec: { containers: [{ name: "runtime" }, { name: "fetcher" }] },
+        status: {
+          phase: "Running",
+          podIP: address,
+          containerStatuses: [
+            { name: "runtime", ready: true },
+            { name: "fetcher", ready: true }
+          ]
+        }
+      })
+    }
+
+    return {
+      api,
+      executor: () =>
+        Layer.fresh(Executor.layerNoDeps).pipe(
+          Layer.provide([api.layer, fetcher, Layer.orDie(Settings.layer(variables))]),
+          Layer.provide(Logger.layer([]))
+        ),
+      specialized,
+      answer: (next) => {
+        answer = next
+      },
+      environment,
+      fn,
+      warmPod,
+      pools: (namespace = "default") => deploymentsOf(api, namespace),
+      userDeletes: (kind, name, namespace = "default") =>
+        void api.store.delete(servedKind(kind), kind.namespaced ? namespace : undefined, name, {}),
+      pod: (name, namespace = "default") => api.find(Pods, { namespace, name })
+    }
+  })
