@@ -80,7 +80,7 @@ export class Dispatcher extends Context.Service<
           return yield* new FissionError({ kind: "Internal", text: `unknown executor type '${name}'` })
         }
         for (let round = 0; round < invalidHits; round++) {
-          const admission = yield* Effect.interruptible(type.admit(fn))
+          const admission = yield* type.admit(fn)
           if (admission._tag === "Miss") {
             return yield* create(fn, admission, correlationId)
           }

@@ -53,7 +53,10 @@ export type Admission =
 export interface ExecutorType {
   /** The value of `ExecutorType` in a Function's spec. */
   readonly name: string
-  /** A cached address or the duty to create one. May wait for a pod in preparation; interrupting gives all back. */
+  /**
+   * A cached address or the duty to create one. It is run uninterruptibly, so that neither is lost; a wait for a pod in
+   * preparation must be interruptible by itself, and then gives everything back.
+   */
   readonly admit: (fn: FissionFunction) => Effect.Effect<Admission, FissionError>
   /**
    * The reservation of one more pod for a Function whatever the cache holds, or `TooManyRequests` at once (http-api.md

@@ -54,6 +54,7 @@ export const Deployment = Schema.Struct({
   status: optional(
     Schema.Struct({
       replicas: optional(Schema.Int),
+      updatedReplicas: optional(Schema.Int),
       readyReplicas: optional(Schema.Int),
       availableReplicas: optional(Schema.Int),
       observedGeneration: optional(Schema.Int)

@@ -235,7 +235,7 @@ describe("a caller that goes away", () => {
     Effect.gen(function* () {
       const waiting = yield* Deferred.make<void>()
       const type = fakeType("poolmgr", {
-        admit: () => Effect.andThen(Deferred.succeed(waiting, undefined), Effect.never)
+        admit: () => Effect.andThen(Deferred.succeed(waiting, undefined), Effect.interruptible(Effect.never))
       })
       yield* withDispatcher(
         { types: [type] },

@@ -6,6 +6,7 @@ import { type FissionFunction, functionTimeoutSeconds, requestsPerPod, retainPod
 import { annotations, labels } from "../../fission/Labels.ts"
 import { isReady, type Pod } from "../../fission/Workloads.ts"
 import type { NamespaceView } from "../../informers/NamespaceView.ts"
+import { retention } from "../../informers/VersionRetention.ts"
 import type { OwnerReference } from "../../safeguards/Ground.ts"
 import { cpuLimit, isCurrent } from "../../podspec/PoolDeployment.ts"
 
@@ -59,10 +60,42 @@ export function* owners(view: NamespaceView): Generator<OwnerReference> {
   }
 }
 
-/** Whether the pod's Environment is known and asks for another template than the pod's (poolmgr.md section 13). */
-export const isOutdated = (view: NamespaceView, pod: Pod): boolean => {
+/**
+ * What took the place of what a specialized pod runs, or undefined while it is what its Environment and Function ask for:
+ * a template of the Environment that the pool has rolled out, or a newer generation that no alias holds back
+ * (poolmgr.md sections 12 and 13).
+ */
+export const supersededBy = (view: NamespaceView, pod: Pod): string | undefined => {
   const environment = environmentOf(view, pod)
-  return environment !== undefined && !isCurrent(environment, pod.metadata)
+  if (environment !== undefined && !isCurrent(environment, pod.metadata) && isRolledOut(view, environment)) {
+    return "the environment's template"
+  }
+  const { generation, uid } = functionOf(view, pod)?.metadata ?? {}
+  const own = Number(pod.metadata.labels?.[labels.functionGeneration] ?? Number.NaN)
+  if (!Number.isInteger(own) || own >= (generation ?? 0)) return undefined
+  return retention(view)(uid ?? "", own) ? undefined : `generation ${generation}`
+}
+
+/** Whether every pod of the pool runs its Deployment's current template, so that new warm pods exist. */
+export const isRolledOut = (view: NamespaceView, environment: Environment): boolean =>
+  view.deployments.indexed("environmentUid", environment.metadata.uid ?? "").some(({ metadata, spec, status }) => {
+    const replicas = spec.replicas ?? 1
+    return (
+      (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0) &&
+      (status?.updatedReplicas ?? 0) >= replicas &&
+      (status?.replicas ?? 0) === (status?.updatedReplicas ?? 0)
+    )
+  })
+
+/** Whether a warm pod of the current template is Ready to take the place of this specialized one. */
+export const hasSuccessor = (view: NamespaceView, pod: Pod): boolean => {
+  const environment = environmentOf(view, pod)
+  return (
+    environment !== undefined &&
+    view.pods
+      .indexed("environmentUid", environment.metadata.uid ?? "")
+      .some((warm) => isWarm(view, warm) && isCurrent(environment, warm.metadata))
+  )
 }
 
 /** Time that the last requests of a pod get: the function's time-out, at least 30 s (poolmgr.md section 14.1). */
@@ -109,7 +142,8 @@ export const isServing = (view: NamespaceView, pooled: PooledPod): boolean => {
 
 /**
  * What the cache needs to know about a pod that an earlier process specialized, or undefined when it does not fit:
- * labels are missing, its Environment is unknown, or it runs an outdated template (poolmgr.md sections 5, 15).
+ * labels are missing or its Environment is unknown. One of an outdated template serves until it is superseded
+ * (poolmgr.md sections 13, 15).
  */
 export const adoptable = (
   view: NamespaceView,
@@ -123,7 +157,7 @@ export const adoptable = (
   const namespace = podLabels[labels.functionNamespace] ?? ""
   const address = normalizeAddress(pod.metadata.annotations?.[annotations.serviceHost] ?? "")
   const generation = Number(podLabels[labels.functionGeneration] ?? fn?.metadata.generation ?? Number.NaN)
-  if (environment === undefined || !isCurrent(environment, pod.metadata)) return undefined
+  if (environment === undefined) return undefined
   if (uid === "" || name === "" || namespace === "" || address === "" || !Number.isInteger(generation)) return undefined
   return {
     pod: {

@@ -20,6 +20,8 @@ export const podWork = "pod"
 
 /** Final patches that may be outstanding before cold starts wait (poolmgr.md section 22.2). */
 const unfinishedPatches = 500
+/** Time between two looks at a superseded pod whose turn has not come. */
+const betweenBatches = Duration.seconds(10)
 /** A claim that nobody of this process made and nobody finished is given up after this (W04). */
 const claimAbandonedAfter = Duration.seconds(2 * 130)
 
@@ -45,6 +47,8 @@ type Duty = Data.TaggedEnum<{
   Discarded: { readonly reason: string }
   /** No new requests; deleted once the grace is over. `drainingSince`: when the API accepted that, monotonic. */
   Draining: { readonly order: DrainOrder; readonly orderedAt: bigint; readonly drainingSince: bigint | undefined }
+  /** The API accepted its delete; the view has yet to show that. */
+  Deleted: {}
 }>
 const Duty = Data.taggedEnum<Duty>()
 
@@ -125,8 +129,11 @@ export class PodLifecycle extends Context.Service<
 
       const remove = Effect.fnUntraced(function* (pod: Pod, ground: Ground, reason: string) {
         cache.remove(pod.metadata.uid ?? "")
-        yield* deletion.delete({ kind: Pods, ...FunctionPod.identity(pod) }, ground, { reason })
+        const { name, namespace, uid } = FunctionPod.identity(pod)
+        yield* deletion.delete({ kind: Pods, name, namespace, uid }, ground, { reason })
         yield* settle(pod.metadata)
+        const shown = supervisor.cellOfWorkloads(namespace)?.view.pods.get(namespace, name)
+        if (shown?.metadata.uid === uid && !isDeleting(shown.metadata)) duties.set(keyOf(pod.metadata), Duty.Deleted())
       })
 
       /** A patch guarded by UID; a pod that is gone, or another of its name, needs no patch any more. */
@@ -174,6 +181,7 @@ export class PodLifecycle extends Context.Service<
       const goOn = (view: NamespaceView, pod: Pod, duty: Duty): Effect.Effect<void, WorkError> => {
         switch (duty._tag) {
           case "Claimed":
+          case "Deleted":
             return Effect.void
           case "Serving":
             return serve(pod, duty)
@@ -204,11 +212,25 @@ export class PodLifecycle extends Context.Service<
         yield* lookAgain(pod, grace)
       })
 
-      /** A pod of an earlier process that runs an outdated template was never handed out by this one. */
-      const drainOutdated = Effect.fnUntraced(function* (view: NamespaceView, pod: Pod) {
+      /**
+       * Takes a superseded pod out of the cache and drains it, in its turn: at most a quarter of a function's pods at a
+       * time, and the last one only when another can take over at once (failure-semantics.md section 9.2).
+       */
+      const supersede = Effect.fnUntraced(function* (view: NamespaceView, pod: Pod, by: string) {
+        const siblings = view.pods
+          .indexed("functionUid", pod.metadata.labels?.[labels.functionUid] ?? "")
+          .filter((sibling) => FunctionPod.isSpecialized(view, sibling) && !isDeleting(sibling.metadata))
+        const leaving = siblings.filter(({ metadata }) =>
+          ["Draining", "Deleted"].includes(duties.get(keyOf(metadata))?._tag ?? "")
+        ).length
+        if (leaving > 0 && leaving >= Math.ceil(siblings.length / 4)) return yield* lookAgain(pod, betweenBatches)
+        if (siblings.length - leaving === 1 && !FunctionPod.hasSuccessor(view, pod)) {
+          return yield* lookAgain(pod, betweenBatches)
+        }
+        cache.remove(pod.metadata.uid ?? "")
         const grace = FunctionPod.drainGrace(FunctionPod.functionOf(view, pod))
-        const order = { idleFor: Duration.zero, threshold: grace, grace, supersededBy: "the environment's template" }
         const orderedAt = yield* Clock.monotonicTimeNanos
+        const order = { idleFor: Duration.zero, threshold: grace, grace, supersededBy: by }
         begin(pod.metadata, Duty.Draining({ order, orderedAt, drainingSince: undefined }))
       })
 
@@ -234,10 +256,10 @@ export class PodLifecycle extends Context.Service<
         }
         const duty = duties.get(keyOf(pod.metadata))
         if (duty !== undefined) return yield* goOn(view, pod, duty)
-        if (cache.holds(uid)) return
-        if (!FunctionPod.isClaimFinished(pod)) return yield* watchUnfinished(pod)
+        if (!FunctionPod.isClaimFinished(pod)) return cache.holds(uid) ? undefined : yield* watchUnfinished(pod)
         if (pod.metadata.labels?.[labels.served] !== "true") return yield* resumeDrain(view, pod)
-        if (FunctionPod.isOutdated(view, pod)) return yield* drainOutdated(view, pod)
+        const by = FunctionPod.supersededBy(view, pod)
+        if (by !== undefined) return yield* supersede(view, pod, by)
         if (!adopt(view, pod)) return
         yield* decisions.record({
           action: "Adopted",

@@ -131,8 +131,19 @@ export const layer: Layer.Layer<
       tap: cache.touch,
       unTap: ({ address, metadata }) =>
         cache.unTap({ uid: metadata.uid ?? "", generation: metadata.generation ?? 0 }, address),
-      onChange: (view: NamespaceView, { change, kind }: ViewChange) =>
-        kind === "pods" ? onPodChange(view, change.type, change.object) : [],
+      onChange: (view: NamespaceView, { change, kind }: ViewChange) => {
+        const { uid } = change.object.metadata
+        if (kind === "pods") return onPodChange(view, change.type, change.object)
+        if (change.type === "Delete") return []
+        if (kind === "functions" && change.previous?.metadata.generation !== change.object.metadata.generation) {
+          return podsWork(view, view.pods.indexed("functionUid", uid ?? ""))
+        }
+        if (kind === "deployments") {
+          const environmentUid = change.object.metadata.labels?.[labels.environmentUid] ?? ""
+          return podsWork(view, view.pods.indexed("environmentUid", environmentUid))
+        }
+        return []
+      },
       work: { [podWork]: lifecycle.reconcile },
       owners: FunctionPod.owners,
       reconcileEnvironment: (view, environment) =>
@@ -168,6 +179,12 @@ const identityOf = (fn: FissionFunction): PooledPod["fn"] => ({
   name: fn.metadata.name,
   namespace: fn.metadata.namespace ?? ""
 })
+
+/** Work on those of the pods that are some function's. */
+const podsWork = (view: NamespaceView, pods: ReadonlyArray<Pod>): ReadonlyArray<WorkKey> =>
+  pods
+    .filter((pod) => FunctionPod.isSpecialized(view, pod))
+    .map(({ metadata }) => ({ handler: podWork, name: metadata.name }))
 
 /** Versions of everything that decides whether a function loads: a change of any makes it worth another try. */
 const inputsOf = (view: NamespaceView, fn: FissionFunction): string => {

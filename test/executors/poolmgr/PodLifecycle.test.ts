@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import { TimeoutError } from "../../../src/Errors.ts"
 import { Dispatcher } from "../../../src/executors/Dispatcher.ts"
-import { Environments, FunctionAliases, FunctionVersions, Pods } from "../../../src/fission/ResourceKind.ts"
+import { Deployments, FunctionAliases, FunctionVersions, Pods } from "../../../src/fission/ResourceKind.ts"
 import { DecisionLog } from "../../../src/safeguards/DecisionLog.ts"
 import * as ExecutorInMemory from "../../fakes/ExecutorInMemory.ts"
 
@@ -84,26 +84,74 @@ it.effect("an adopted pod that nobody uses is reaped after its drain", () =>
   })
 )
 
-it.effect("a pod of an Environment that was changed meanwhile is not handed out again but drained", () =>
+/** What the Deployment controller reports once every pod runs the current template. */
+const rolledOut = (world: ExecutorInMemory.ExecutorInMemory) => {
+  for (const { metadata } of world.pools()) {
+    const status = { observedGeneration: metadata.generation, replicas: 2, updatedReplicas: 2 }
+    world.api.merge(Deployments, { namespace: "default", name: metadata.name }, { status })
+  }
+}
+
+it.effect("pods of a changed Environment serve until its pool is rolled out, then drain one after the other", () =>
   Effect.gen(function* () {
-    const world = yield* afterCrash()
-    world.api.merge(
-      Environments,
-      { namespace: "default", name: "nodejs" },
-      { spec: { runtime: { image: "node-env:2" } } }
-    )
+    const world = yield* afterCrash({ idletimeout: 3600 })
+    const environment = world.environment({ spec: { runtime: { image: "node-env:2" } } })
     yield* running(
       world,
       Effect.gen(function* () {
-        yield* TestClock.adjust("1 second")
-        assert.strictEqual(world.pod("warm-1")?.metadata.labels?.["fission.io/served"], undefined)
-        yield* TestClock.adjust("62 seconds")
-        assert.strictEqual(world.pod("warm-1"), undefined)
+        yield* TestClock.adjust("1 minute")
+        yield* (yield* ask(world.function)).release
+        assert.strictEqual(world.specialized.length, 2)
+        world.warmPod(environment, "new-1", "10.0.0.9")
+        rolledOut(world)
+        yield* settle
+        const drained = ["warm-1", "warm-2"].filter(
+          (name) => world.pod(name)?.metadata.labels?.["fission.io/served"] === undefined
+        )
+        assert.strictEqual(drained.length, 1)
+        yield* TestClock.adjust("3 minutes")
+        assert.deepStrictEqual([world.pod("warm-1"), world.pod("warm-2")], [undefined, undefined])
         const deleted = (yield* decisions).filter(({ action }) => action === "Deleted")
         assert.deepStrictEqual(
           deleted.map(({ ground }) => ground),
           ["Superseded", "Superseded"]
         )
+        assert.strictEqual((yield* ask(world.function)).address, "10.0.0.9:8888")
+      })
+    )
+  })
+)
+
+it.effect("the last pod of a changed Environment's function stays while no warm pod can take over", () =>
+  Effect.gen(function* () {
+    const world = yield* afterCrash({ idletimeout: 3600 })
+    world.environment({ spec: { runtime: { image: "node-env:2" } } })
+    yield* running(
+      world,
+      Effect.gen(function* () {
+        rolledOut(world)
+        yield* TestClock.adjust("5 minutes")
+        const left = ["warm-1", "warm-2"].filter((name) => world.pod(name) !== undefined)
+        assert.strictEqual(left.length, 1)
+        assert.strictEqual(world.pod(left[0] ?? "")?.metadata.labels?.["fission.io/served"], "true")
+      })
+    )
+  })
+)
+
+it.effect("W11: a new generation drains the pods of the old one, evicting them first", () =>
+  Effect.gen(function* () {
+    const world = yield* afterCrash({ idletimeout: 3600 })
+    yield* running(
+      world,
+      Effect.gen(function* () {
+        world.warmPod(world.pooled, "warm-3", "10.0.0.3")
+        const changed = world.fn({ spec: { idletimeout: 3600, concurrency: 3 } })
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual((yield* ask(changed)).address, "10.0.0.3:8888")
+        yield* TestClock.adjust("5 minutes")
+        assert.strictEqual(world.pod("warm-1") ?? world.pod("warm-2"), undefined)
+        assert.notStrictEqual(world.pod("warm-3"), undefined)
       })
     )
   })

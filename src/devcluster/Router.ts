@@ -1,0 +1,270 @@
+import { randomUUID } from "node:crypto"
+import type { IncomingMessage, ServerResponse } from "node:http"
+import { Cache, Context, Data, Duration, Effect, Exit, Layer, Redacted, Result, Schedule, type Scope } from "effect"
+import { listen } from "../HttpListener.ts"
+import type { ConfigurationError } from "../Errors.ts"
+import { type FissionFunction, functionKey, functionTimeoutSeconds } from "../fission/Function.ts"
+import { channelKey } from "../fission/RequestSignature.ts"
+import { Functions } from "../fission/ResourceKind.ts"
+import type { KubernetesApi } from "../kubernetes/KubernetesApi.ts"
+import * as Reflector from "../kubernetes/Reflector.ts"
+import { type RawObject, rawKind } from "./RawKind.ts"
+import * as ExecutorClient from "./router/ExecutorClient.ts"
+import { forward, type ProxyError } from "./router/Proxy.ts"
+import * as Taps from "./router/Taps.ts"
+
+/** Where the router listens and whom it asks. */
+export interface RouterOptions {
+  readonly host: string
+  /** 0 for any free port. */
+  readonly port: number
+  readonly executorUrl: string
+  readonly namespaces: ReadonlyArray<string>
+  /** The internal auth secret; requests to the executor are unsigned without it. */
+  readonly internalAuthSecret?: Redacted.Redacted
+}
+
+/** Why a request got no answer of a function, as the end user is told (http-api.md section 10.4). */
+class RouteError extends Data.TaggedError("RouteError")<{
+  readonly status: number
+  readonly component: "router" | "executor" | "function"
+  readonly reason: string
+  readonly detail: string
+}> {}
+
+/** An address for one request, and what is due when it has been used. */
+interface Resolution {
+  readonly address: string
+  readonly release: Effect.Effect<void>
+  /** The address does not answer. */
+  readonly forget: Effect.Effect<void>
+}
+
+/** How long the address of a function that has a Service is used without asking again (http-api.md section 10.2). */
+const addressFreshFor = Duration.minutes(1)
+/** Repeats after a refused connection, each with another resolution. */
+const afterRefusal = Schedule.min([
+  Schedule.exponential(Duration.millis(50)),
+  Schedule.spaced(Duration.seconds(1))
+]).pipe(Schedule.upTo({ times: 9 }))
+
+/**
+ * A small router with Fission's internal paths: `/fission-function/<name>` of the namespace `default` and
+ * `/fission-function/<namespace>/<name>`, each with whatever follows. It treats the executor exactly as the stock router
+ * does with its slice index off (http-api.md section 10), so every un-tap and retry of that is seen.
+ */
+export class Router extends Context.Service<Router, { readonly url: string }>()("fission-executor/devcluster/Router") {
+  /** Listens as soon as the layer is built; answers 503 for unknown functions until every namespace has been listed. */
+  static readonly layer = (options: RouterOptions): Layer.Layer<Router, ConfigurationError, KubernetesApi> =>
+    Layer.effect(
+      Router,
+      Effect.gen(function* () {
+        const functions = yield* watchFunctions(options.namespaces)
+        const handle = yield* makeHandler(options, functions)
+        const { port } = yield* listen({ host: options.host, port: options.port, name: "router" }, handle)
+        return Router.of({ url: `http://${options.host}:${port}` })
+      })
+    )
+}
+
+/** The Functions as of now. */
+interface FunctionViews {
+  readonly find: (namespace: string, name: string) => RawObject | undefined
+  /** Whether every namespace has been listed. */
+  readonly isSynced: () => boolean
+}
+
+/** Watches the Functions of these namespaces, every field kept, since the executor gets them whole. */
+const watchFunctions = (
+  namespaces: ReadonlyArray<string>
+): Effect.Effect<FunctionViews, never, KubernetesApi | Scope.Scope> =>
+  Effect.gen(function* () {
+    const views = new Map<string, Reflector.Reflector<RawObject>>()
+    for (const namespace of namespaces) {
+      const reflector = yield* Reflector.make<RawObject>({
+        kind: rawKind(Functions),
+        namespace,
+        onChange: () => {},
+        onStatus: ({ error }) =>
+          error === undefined
+            ? Effect.void
+            : Effect.logWarning("the router's view of Functions is old", error).pipe(Effect.annotateLogs({ namespace }))
+      })
+      views.set(namespace, reflector)
+      yield* Effect.forkScoped(reflector.run)
+    }
+    return {
+      find: (namespace, name) => views.get(namespace)?.store.get(namespace, name),
+      isSynced: () => [...views.values()].every(({ store }) => store.isSynced())
+    }
+  })
+
+const makeHandler = (options: RouterOptions, { find, isSynced }: FunctionViews) =>
+  Effect.gen(function* () {
+    const scope = yield* Effect.scope
+    const secret = options.internalAuthSecret
+    const key = secret === undefined ? undefined : channelKey(Redacted.value(secret), "executor")
+    const executor = yield* ExecutorClient.make(options.executorUrl, key)
+    const taps = Taps.make(executor)
+    yield* Effect.forkScoped(taps.run)
+
+    const ask = (fn: RawObject, requestId: string) => {
+      const asked = executor.getServiceForFunction(fn, requestId).pipe(Effect.mapError(fromExecutor))
+      const seconds = decoded(fn)?.spec.functionTimeout ?? 0
+      if (seconds <= 0) return asked
+      const late = specializationFailed(`no address within ${seconds} s`)
+      return Effect.timeoutOrElse(asked, { duration: Duration.seconds(seconds), orElse: () => Effect.fail(late) })
+    }
+
+    const addresses = yield* Cache.makeWith(
+      (id: string) => {
+        const [namespace = "", name = ""] = id.split("/")
+        const fn = find(namespace, name)
+        return fn === undefined ? Effect.fail(unknownFunction) : ask(fn, randomUUID())
+      },
+      { capacity: 1000, timeToLive: (exit) => (Exit.isSuccess(exit) ? addressFreshFor : Duration.zero) }
+    )
+
+    /** poolmgr: one resolution per request, given back afterwards and detached from it. */
+    const resolveSlot = (fn: RawObject, requestId: string): Effect.Effect<Resolution, RouteError> =>
+      Effect.map(ask(fn, requestId), (address) => {
+        const tap = { FnMetadata: fn.metadata, FnExecutorType: "poolmgr", ServiceURL: address }
+        const giveBack = executor
+          .unTapService(tap)
+          .pipe(Effect.catch((error) => Effect.logWarning("un-tap failed", error)))
+        return {
+          address,
+          release: Effect.asVoid(Effect.forkIn(Effect.interruptible(giveBack), scope)),
+          forget: Effect.void
+        }
+      })
+
+    /** newdeploy and container: the address of a Service, asked for once a minute and tapped in between. */
+    const resolveService = Effect.fnUntraced(function* (fn: RawObject, executorType: string) {
+      const id = `${fn.metadata.namespace}/${fn.metadata.name}/${functionKey(fn.metadata)}`
+      const known = yield* Cache.has(addresses, id)
+      const address = yield* Cache.get(addresses, id)
+      const { name, namespace, resourceVersion, uid } = fn.metadata
+      const FnMetadata = { name, namespace, uid, resourceVersion }
+      if (known) taps.add({ FnMetadata, FnExecutorType: executorType, ServiceURL: `http://${address}` })
+      const resolution: Resolution = { address, release: Effect.void, forget: Cache.invalidate(addresses, id) }
+      return resolution
+    })
+
+    const resolve = (fn: RawObject, requestId: string): Effect.Effect<Resolution, RouteError> => {
+      const executorType = decoded(fn)?.spec.InvokeStrategy?.ExecutionStrategy?.ExecutorType ?? ""
+      return executorType === "poolmgr" ? resolveSlot(fn, requestId) : resolveService(fn, executorType)
+    }
+
+    const attempt = (route: Route, request: IncomingMessage, response: ServerResponse, requestId: string) =>
+      Effect.uninterruptibleMask((restore) =>
+        Effect.gen(function* () {
+          const fn = find(route.namespace, route.name)
+          if (fn === undefined) return yield* unknownFunction
+          const { address, forget, release } = yield* restore(resolve(fn, requestId))
+          const headers = functionHeaders(fn, request, requestId)
+          const seconds = functionTimeoutSeconds(decoded(fn) ?? { metadata: fn.metadata, spec: {} })
+          yield* forward(request, response, { address, target: route.target, headers }).pipe(
+            Effect.tapError(({ reason }) => (reason === "Refused" ? forget : Effect.void)),
+            Effect.timeoutOrElse({ duration: Duration.seconds(seconds), orElse: () => Effect.fail(tooLate(seconds)) }),
+            restore,
+            Effect.ensuring(release)
+          )
+        })
+      )
+
+    return (request: IncomingMessage, response: ServerResponse): Effect.Effect<void> => {
+      const requestId = requestIdOf(request)
+      response.setHeader("x-fission-request-id", requestId)
+      const route = routeOf(request.url ?? "/", find)
+      if (route === undefined) return answerError(response, requestId, isSynced() ? unknownFunction : notReady)
+      return attempt(route, request, response, requestId).pipe(
+        Effect.retry({
+          schedule: afterRefusal,
+          while: (error) => error._tag === "ProxyError" && error.reason === "Refused"
+        }),
+        Effect.catchTag("ProxyError", (error) => Effect.fail(fromProxy(error))),
+        Effect.catchTag("RouteError", (error) => answerError(response, requestId, error))
+      )
+    }
+  })
+
+/** Which function a request is for, and the path and query that the function sees. */
+interface Route {
+  readonly namespace: string
+  readonly name: string
+  readonly target: string
+}
+
+/** A function of that namespace and name goes before one of `default` that sees the name as part of its path. */
+const routeOf = (url: string, find: FunctionViews["find"]): Route | undefined => {
+  const [path = "", ...query] = url.split("?")
+  const [root, first = "", second = "", ...rest] = path.split("/").slice(1)
+  if (root !== "fission-function" || first === "") return undefined
+  const target = (parts: ReadonlyArray<string>) =>
+    `/${parts.join("/")}${query.length === 0 ? "" : `?${query.join("?")}`}`
+  if (second !== "" && find(first, second) !== undefined) {
+    return { namespace: first, name: second, target: target(rest) }
+  }
+  if (find("default", first) === undefined) return undefined
+  return { namespace: "default", name: first, target: target(path.split("/").slice(3)) }
+}
+
+const decoded = (fn: RawObject): FissionFunction | undefined => Result.getOrUndefined(Functions.decode(fn))
+
+/** The caller's id when it is 1 to 192 printable characters, else a fresh one (http-api.md section 9). */
+const requestIdOf = (request: IncomingMessage): string => {
+  const given = request.headers["x-fission-request-id"]
+  return typeof given === "string" && /^[\x21-\x7e]{1,192}$/u.test(given) ? given : randomUUID()
+}
+
+/** What a function learns about itself (function-pod-protocol.md section 10.4). */
+const functionHeaders = (fn: RawObject, request: IncomingMessage, requestId: string) => ({
+  "x-fission-function-uid": fn.metadata.uid ?? "",
+  "x-fission-function-name": fn.metadata.name,
+  "x-fission-function-namespace": fn.metadata.namespace ?? "",
+  "x-fission-function-resourceversion": fn.metadata.resourceVersion ?? "",
+  "x-fission-full-url": request.url ?? "/",
+  "x-fission-request-id": requestId
+})
+
+const unknownFunction = new RouteError({
+  status: 404,
+  component: "router",
+  reason: "function_not_found",
+  detail: "no function of this name"
+})
+
+const notReady = new RouteError({
+  status: 503,
+  component: "router",
+  reason: "not_ready",
+  detail: "the functions are not all known yet"
+})
+
+const specializationFailed = (detail: string) =>
+  new RouteError({ status: 500, component: "executor", reason: "specialization_failed", detail })
+
+const fromExecutor = (error: ExecutorClient.ExecutorError): RouteError =>
+  error.status === 429
+    ? new RouteError({ status: 429, component: "executor", reason: "capacity_exceeded", detail: error.text })
+    : specializationFailed(error.message)
+
+const fromProxy = ({ detail, reason }: ProxyError): RouteError =>
+  new RouteError({
+    status: 502,
+    component: "function",
+    reason: reason === "Refused" ? "unreachable" : "connection_lost",
+    detail
+  })
+
+const tooLate = (seconds: number): RouteError =>
+  new RouteError({ status: 504, component: "function", reason: "timeout", detail: `no answer within ${seconds} s` })
+
+const answerError = (response: ServerResponse, requestId: string, error: RouteError): Effect.Effect<void> =>
+  Effect.sync(() => {
+    if (response.headersSent) return void response.destroy()
+    const { component, detail: message, reason, status } = error
+    response.writeHead(status, { "content-type": "application/json" })
+    response.end(JSON.stringify({ component, reason, requestId, message }))
+  })

@@ -1,0 +1,22 @@
+/** An answer of the fetcher other than success; the message is its body. */
+export class Refusal extends Error {
+  readonly status: number
+
+  constructor(status: number, message: string) {
+    super(message)
+    this.status = status
+  }
+}
+
+/** Which of the fetcher's steps failed; each has a prefix of its own (function-pod-protocol.md section 5). */
+const prefixes = {
+  package: "error getting package information: ",
+  archive: "error fetching deploy package: ",
+  mounts: "error fetching secrets/configs: ",
+  token: "error writing state token file: ",
+  load: "error specializing function pod: "
+}
+
+/** The refusal of one step. */
+export const refuse = (step: keyof typeof prefixes, status: number, detail: string): Refusal =>
+  new Refusal(status, `${prefixes[step]}${detail}`)
