@@ -14,6 +14,7 @@ import { IdlePods } from "./executors/poolmgr/IdlePods.ts"
 import { PodLifecycle } from "./executors/poolmgr/PodLifecycle.ts"
 import { PoolDeployments } from "./executors/poolmgr/PoolDeployments.ts"
 import * as Poolmgr from "./executors/poolmgr/Poolmgr.ts"
+import { Requests } from "./executors/poolmgr/Requests.ts"
 import { WarmPods } from "./executors/poolmgr/WarmPods.ts"
 import { NamespaceSet } from "./informers/NamespaceSet.ts"
 import type { LoadKubeConfig } from "./kubernetes/Credentials.ts"
@@ -42,6 +43,7 @@ export const layerNoDeps: Layer.Layer<
   Settings | KubernetesApi | KubernetesDeletion | FetcherClient
 > = (() => {
   const poolmgr = Poolmgr.layer.pipe(
+    Layer.provide(Requests.layer),
     Layer.provide(ColdStart.layer),
     Layer.provide([Claims.layer, PoolDeployments.layer, IdlePods.layer]),
     Layer.provide(PodLifecycle.layer),

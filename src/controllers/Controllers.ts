@@ -7,7 +7,7 @@ import type { KubernetesApi } from "../kubernetes/KubernetesApi.ts"
 import type { CellHandlers } from "../namespaces/NamespaceCell.ts"
 import { Supervisor } from "../namespaces/Supervisor.ts"
 import type { WorkKey } from "../namespaces/WorkQueue.ts"
-import { ExecutorTypes } from "../executors/ExecutorType.ts"
+import { environmentWork, ExecutorTypes, functionWork } from "../executors/ExecutorType.ts"
 import { AbsentOwners } from "./AbsentOwners.ts"
 import * as EnvironmentController from "./EnvironmentController.ts"
 import * as FunctionController from "./FunctionController.ts"
@@ -64,8 +64,8 @@ const handlers = Effect.gen(function* () {
     ],
     work: {
       ...Object.assign({}, ...types.all().map((type) => type.work)),
-      [FunctionController.functionWork]: yield* FunctionController.make,
-      [EnvironmentController.environmentWork]: yield* EnvironmentController.make
+      [functionWork]: yield* FunctionController.make,
+      [environmentWork]: yield* EnvironmentController.make
     },
     loops: [
       (view) =>
@@ -86,13 +86,13 @@ const handlers = Effect.gen(function* () {
 const ownerKinds = { functions: "Function", environments: "Environment" } as const
 
 const workOf = {
-  functions: FunctionController.functionWork,
-  environments: EnvironmentController.environmentWork
+  functions: functionWork,
+  environments: environmentWork
 } as const
 
 const environmentKey = (object: Described): ReadonlyArray<WorkKey> => {
   const name = object.metadata.labels?.[labels.environmentName] ?? ""
-  return name === "" ? [] : [{ handler: EnvironmentController.environmentWork, name }]
+  return name === "" ? [] : [{ handler: environmentWork, name }]
 }
 
 /** Runs at once and then again and again, with ±10 % of jitter in between (lifecycle.md section 11.4 item 8). */

@@ -3,11 +3,8 @@ import { Environments } from "../fission/ResourceKind.ts"
 import { isDeleting } from "../fission/Workloads.ts"
 import type { NamespaceView } from "../informers/NamespaceView.ts"
 import type { WorkError } from "../namespaces/WorkQueue.ts"
-import { ExecutorTypes } from "../executors/ExecutorType.ts"
+import { environmentWork, ExecutorTypes } from "../executors/ExecutorType.ts"
 import { AbsentOwners } from "./AbsentOwners.ts"
-
-/** Name of the work that brings one Environment's objects to where they belong. */
-export const environmentWork = "environment"
 
 /**
  * Handles one Environment by name (lifecycle.md section 8): keeps the objects of every executor type in step with it,

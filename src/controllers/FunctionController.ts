@@ -7,12 +7,9 @@ import { isDeleting } from "../fission/Workloads.ts"
 import type { NamespaceView } from "../informers/NamespaceView.ts"
 import { KubernetesApi, type ObjectReference } from "../kubernetes/KubernetesApi.ts"
 import type { WorkError } from "../namespaces/WorkQueue.ts"
-import { ExecutorTypes } from "../executors/ExecutorType.ts"
+import { ExecutorTypes, functionWork } from "../executors/ExecutorType.ts"
 import { Ground, type OwnerReference } from "../safeguards/Ground.ts"
 import { AbsentOwners } from "./AbsentOwners.ts"
-
-/** Name of the work that brings one Function to where it belongs. */
-export const functionWork = "function"
 
 /**
  * Handles one Function by name (lifecycle.md section 7): removes what runs for one that is going away or gone, and then

@@ -7,6 +7,10 @@ import type { NamespaceView, ViewChange } from "../informers/NamespaceView.ts"
 import type { WorkError, WorkKey } from "../namespaces/WorkQueue.ts"
 import type { Ground, OwnerReference } from "../safeguards/Ground.ts"
 
+/** Names of the work that brings one Function, or the objects of one Environment, to where they belong. */
+export const functionWork = "function"
+export const environmentWork = "environment"
+
 /** An address for the router, and the way to give its request slot back. */
 export interface ServiceAddress {
   /** `ip:port` for poolmgr, an absolute service name for the other types; also the key of taps. */

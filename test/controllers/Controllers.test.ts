@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { TimeoutError } from "../../src/Errors.ts"
 import { Dispatcher } from "../../src/executors/Dispatcher.ts"
@@ -287,6 +287,33 @@ it.effect("W12: an Environment that went away while nobody ran is found by the s
         yield* TestClock.adjust("20 seconds")
         assert.deepStrictEqual(world.pools(), [])
         assert.strictEqual(world.api.find(Pods, reference("warm-1")), undefined)
+      })
+    )
+  })
+)
+
+it.effect("W07: an Environment of pool size 0 gets a pool of one for a request, and loses it a minute later", () =>
+  Effect.gen(function* () {
+    const world = yield* ExecutorInMemory.make()
+    const environment = world.environment({ spec: { poolsize: 0 } })
+    const fn = world.fn()
+    yield* running(
+      world,
+      Effect.gen(function* () {
+        assert.deepStrictEqual(world.pools(), [])
+        const dispatcher = yield* Dispatcher
+        const asked = yield* Effect.forkChild(dispatcher.getService(fn, "request-1"))
+        yield* settle
+        assert.deepInclude(world.pools()[0]?.["spec"], { replicas: 1 })
+        yield* TestClock.adjust("5 seconds")
+        world.warmPod(environment, "warm-1", "10.0.0.1")
+        yield* settle
+        assert.strictEqual((yield* Fiber.join(asked)).address, "10.0.0.1:8888")
+        yield* TestClock.adjust("50 seconds")
+        assert.strictEqual(world.pools().length, 1)
+        yield* TestClock.adjust("15 seconds")
+        assert.deepStrictEqual(world.pools(), [])
+        assert.notStrictEqual(world.pod("warm-1"), undefined)
       })
     )
   })

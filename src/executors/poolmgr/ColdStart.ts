@@ -3,7 +3,7 @@ import type { PooledPod, Reservation, Slot } from "../../caches/PoolCache.ts"
 import { Settings } from "../../Config.ts"
 import { FissionError, type KubernetesError } from "../../Errors.ts"
 import { addressOf } from "../../fission/Address.ts"
-import { type Environment, poolSize } from "../../fission/Environment.ts"
+import type { Environment } from "../../fission/Environment.ts"
 import { type FissionFunction, specializationSeconds } from "../../fission/Function.ts"
 import { ports } from "../../fission/Labels.ts"
 import { Environments } from "../../fission/ResourceKind.ts"
@@ -81,15 +81,11 @@ export class ColdStart extends Context.Service<
         )
       })
 
-      const ensurePool = (view: NamespaceView, environment: Environment, fn: FissionFunction) =>
-        poolSize(environment) === 0
-          ? Effect.fail(
-              creationError(fn, `environment "${environment.metadata.name}" has pool size 0: no pod can serve it`)
-            )
-          : deployments.ensure(view, environment, { priority: "request" }).pipe(
-              Effect.catchTag("PodSpecError", (error) => Effect.fail(creationError(fn, error.message))),
-              Effect.mapError((error) => (error._tag === "FissionError" ? error : unavailable(fn, error)))
-            )
+      const demandPool = (view: NamespaceView, environment: Environment, fn: FissionFunction) =>
+        deployments.demand(view, environment).pipe(
+          Effect.catchTag("PodSpecError", (error) => Effect.fail(creationError(fn, error.message))),
+          Effect.mapError((error) => (error._tag === "FissionError" ? error : unavailable(fn, error)))
+        )
 
       const claim = (
         request: ColdStartRequest,
@@ -152,7 +148,7 @@ export class ColdStart extends Context.Service<
         if (!isSynced(view)) return yield* notSynced(view)
         yield* checkReferences(fn)
         const environment = yield* environmentOf(view, fn)
-        yield* ensurePool(view, environment, fn)
+        yield* demandPool(view, environment, fn)
         yield* permit(fn, () => served)
         // A pod that could not be reached, or whose answer was lost, gets one successor (W35); an answer is final.
         return yield* tryOnce(request, environment, serve).pipe(

@@ -44,7 +44,7 @@ export class IdlePods extends Context.Service<
           if (Duration.isLessThan(idleFor, threshold)) continue
           const idleNow = cache.removeIfIdle(pod.uid, threshold)
           if (idleNow === undefined) continue
-          yield* lifecycle.drain(pod, { idleFor: idleNow, threshold, grace: FunctionPod.drainGrace(fn) })
+          lifecycle.drain(pod, { idleFor: idleNow, threshold, grace: FunctionPod.drainGrace(fn) })
         }
       })
 

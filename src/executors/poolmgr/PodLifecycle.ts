@@ -78,7 +78,9 @@ export class PodLifecycle extends Context.Service<
      * Takes a pod, already out of the cache, out of service and deletes it after the grace (ground `Idle`, or
      * `Superseded` where the order says by what).
      */
-    readonly drain: (pod: PooledPod, order: DrainOrder) => Effect.Effect<void>
+    readonly drain: (pod: PooledPod, order: DrainOrder) => void
+    /** Deletes a pod, already out of the cache, whose only request has ended (ground `Idle`). */
+    readonly retire: (pod: PooledPod) => void
     /** Deletes a function's pod at once, on a ground of its owner. Repeatable. */
     readonly remove: (pod: Pod, ground: Ground, reason: string) => Effect.Effect<void, WorkError>
     /**
@@ -100,6 +102,7 @@ export class PodLifecycle extends Context.Service<
   > = Layer.effect(
     PodLifecycle,
     Effect.gen(function* () {
+      const clock = yield* Clock.Clock
       const cache = yield* PoolCache
       const api = yield* KubernetesApi
       const deletion = yield* Deletion
@@ -119,6 +122,9 @@ export class PodLifecycle extends Context.Service<
         supervisor
           .cellOfWorkloads(pod.metadata.namespace ?? "")
           ?.enqueueAfter({ handler: podWork, name: pod.metadata.name }, delay) ?? Effect.void
+
+      const drain = (pod: PodReference, order: DrainOrder) =>
+        begin(pod, Duty.Draining({ order, orderedAt: clock.monotonicTimeNanosUnsafe(), drainingSince: undefined }))
 
       const settle = (pod: PodReference) => {
         const duty = duties.get(keyOf(pod))
@@ -229,9 +235,7 @@ export class PodLifecycle extends Context.Service<
         }
         cache.remove(pod.metadata.uid ?? "")
         const grace = FunctionPod.drainGrace(FunctionPod.functionOf(view, pod))
-        const orderedAt = yield* Clock.monotonicTimeNanos
-        const order = { idleFor: Duration.zero, threshold: grace, grace, supersededBy: by }
-        begin(pod.metadata, Duty.Draining({ order, orderedAt, drainingSince: undefined }))
+        drain(pod.metadata, { idleFor: Duration.zero, threshold: grace, grace, supersededBy: by })
       })
 
       /** A claim of another process: whoever made it may still finish it, for as long as a cold start may take. */
@@ -277,10 +281,8 @@ export class PodLifecycle extends Context.Service<
         unclaimed: (pod) => void duties.delete(keyOf(pod.metadata)),
         serving: (pod, functionResourceVersion) => begin(pod, Duty.Serving({ pod, functionResourceVersion })),
         discarded: (pod, reason) => begin(pod.metadata, Duty.Discarded({ reason })),
-        drain: (pod, order) =>
-          Effect.map(Clock.monotonicTimeNanos, (orderedAt) =>
-            begin(pod, Duty.Draining({ order, orderedAt, drainingSince: undefined }))
-          ),
+        drain,
+        retire: (pod) => drain(pod, { idleFor: Duration.zero, threshold: Duration.zero, grace: Duration.zero }),
         remove,
         adopt,
         reconcile

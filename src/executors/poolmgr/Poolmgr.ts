@@ -1,107 +1,32 @@
 import { Effect, Layer } from "effect"
-import {
-  type Demand,
-  type GroupSnapshot,
-  PoolCache,
-  type PooledPod,
-  type Reservation,
-  type Slot
-} from "../../caches/PoolCache.ts"
-import { Settings } from "../../Config.ts"
-import { FissionError } from "../../Errors.ts"
-import { concurrency, type FissionFunction, requestsPerPod, retainPods } from "../../fission/Function.ts"
+import { type GroupSnapshot, PoolCache } from "../../caches/PoolCache.ts"
 import { labels } from "../../fission/Labels.ts"
 import type { Pod } from "../../fission/Workloads.ts"
 import type { NamespaceView, ViewChange } from "../../informers/NamespaceView.ts"
-import { Supervisor } from "../../namespaces/Supervisor.ts"
 import type { WorkKey } from "../../namespaces/WorkQueue.ts"
 import type { Ground } from "../../safeguards/Ground.ts"
-import { type Admission, ExecutorTypes, type Miss, type ServiceAddress } from "../ExecutorType.ts"
-import { ColdStart } from "./ColdStart.ts"
+import { ExecutorTypes } from "../ExecutorType.ts"
 import * as FunctionPod from "./FunctionPod.ts"
 import { IdlePods } from "./IdlePods.ts"
 import { PodLifecycle, podWork } from "./PodLifecycle.ts"
 import { PoolDeployments } from "./PoolDeployments.ts"
+import { Requests } from "./Requests.ts"
 import { WarmPods } from "./WarmPods.ts"
 
 /** The executor type `poolmgr`: registers itself while the process is built. */
 export const layer: Layer.Layer<
   never,
   never,
-  ExecutorTypes | PoolCache | ColdStart | PodLifecycle | PoolDeployments | IdlePods | WarmPods | Supervisor | Settings
+  ExecutorTypes | PoolCache | Requests | PodLifecycle | PoolDeployments | IdlePods | WarmPods
 > = Layer.effectDiscard(
   Effect.gen(function* () {
     const types = yield* ExecutorTypes
     const cache = yield* PoolCache
-    const coldStart = yield* ColdStart
+    const requests = yield* Requests
     const lifecycle = yield* PodLifecycle
     const deployments = yield* PoolDeployments
     const idlePods = yield* IdlePods
     const warmPods = yield* WarmPods
-    const supervisor = yield* Supervisor
-    const settings = yield* Settings
-    /** UIDs of functions whose pods in the view have been offered to the cache before their first request. */
-    const offered = new Set<string>()
-
-    const viewOf = (fn: FissionFunction): Effect.Effect<NamespaceView, FissionError> => {
-      const view = supervisor.cell(fn.metadata.namespace ?? "")?.view
-      if (view !== undefined) return Effect.succeed(view)
-      const text = `namespace "${fn.metadata.namespace ?? ""}" is not among the namespaces that this executor serves`
-      return Effect.fail(new FissionError({ kind: "Internal", text }))
-    }
-
-    /** A first request must find the pods of an earlier process even before the queue has come to them. */
-    const offerPods = (view: NamespaceView, functionUid: string) => {
-      if (offered.has(functionUid) || !view.pods.isSynced() || !view.environments.isSynced()) return
-      offered.add(functionUid)
-      for (const pod of view.pods.indexed("functionUid", functionUid)) lifecycle.adopt(view, pod)
-    }
-
-    const demandOf = (view: NamespaceView, fn: FissionFunction): Demand => ({
-      fn: identityOf(fn),
-      requestsPerPod: requestsPerPod(fn),
-      concurrency: concurrency(fn),
-      retainPods: retainPods(fn),
-      inputs: inputsOf(view, fn)
-    })
-
-    const addressOf = (slot: Slot): ServiceAddress => ({
-      address: slot.pod.address,
-      release: Effect.sync(slot.release)
-    })
-
-    /** The duty of a miss. Whatever becomes of the caller, reservation and slot are settled by `abandon`. */
-    const missOf = (view: NamespaceView, fn: FissionFunction, reservation: Reservation): Miss => {
-      let slot: Slot | undefined
-      const kept: Reservation = {
-        fulfil: (pod) => (slot = reservation.fulfil(pod)),
-        abandon: (answer) => reservation.abandon(answer)
-      }
-      return {
-        _tag: "Miss",
-        create: (correlationId: string) =>
-          Effect.map(coldStart.run({ view, fn, reservation: kept, correlationId }), addressOf),
-        abandon: () => {
-          reservation.abandon()
-          slot?.release()
-        }
-      }
-    }
-
-    const hitOf = (view: NamespaceView, slot: Slot): Admission => ({
-      _tag: "Hit",
-      service: addressOf(slot),
-      isValid: () => FunctionPod.isServing(view, slot.pod),
-      evict: () => void cache.remove(slot.pod.uid)
-    })
-
-    const admit = Effect.fnUntraced(function* (fn: FissionFunction) {
-      const view = yield* viewOf(fn)
-      offerPods(view, fn.metadata.uid ?? "")
-      const admission = yield* cache.admit(demandOf(view, fn))
-      if (admission._tag === "Miss") return missOf(view, fn, admission.reservation)
-      return hitOf(view, admission.slot)
-    })
 
     const onPodChange = (view: NamespaceView, type: "Upsert" | "Delete", pod: Pod): ReadonlyArray<WorkKey> => {
       const { name, uid = "" } = pod.metadata
@@ -120,17 +45,11 @@ export const layer: Layer.Layer<
 
     types.register({
       name: "poolmgr",
-      admit,
-      ensureCapacity: Effect.fnUntraced(function* (fn) {
-        const view = yield* viewOf(fn)
-        offerPods(view, fn.metadata.uid ?? "")
-        const reservation = yield* cache.reserve(demandOf(view, fn), settings.maxPendingSpecializations)
-        return missOf(view, fn, reservation)
-      }),
+      admit: requests.admit,
+      ensureCapacity: requests.ensureCapacity,
       debugInfo: () => cache.snapshot().map(debugLines).join(""),
       tap: cache.touch,
-      unTap: ({ address, metadata }) =>
-        cache.unTap({ uid: metadata.uid ?? "", generation: metadata.generation ?? 0 }, address),
+      unTap: requests.unTap,
       onChange: (view: NamespaceView, { change, kind }: ViewChange) => {
         const { uid } = change.object.metadata
         if (kind === "pods") return onPodChange(view, change.type, change.object)
@@ -165,7 +84,7 @@ export const layer: Layer.Layer<
       }),
       removeFunction: Effect.fnUntraced(function* (view, fn, ground) {
         cache.markFunctionDeleted(fn.uid)
-        offered.delete(fn.uid)
+        requests.forget(fn.uid)
         yield* removePods(view.pods.indexed("functionUid", fn.uid), ground, "pod of a function that is gone deleted")
       }),
       reapIdle: idlePods.reap
@@ -173,25 +92,11 @@ export const layer: Layer.Layer<
   })
 )
 
-const identityOf = (fn: FissionFunction): PooledPod["fn"] => ({
-  uid: fn.metadata.uid ?? "",
-  generation: fn.metadata.generation ?? 0,
-  name: fn.metadata.name,
-  namespace: fn.metadata.namespace ?? ""
-})
-
 /** Work on those of the pods that are some function's. */
 const podsWork = (view: NamespaceView, pods: ReadonlyArray<Pod>): ReadonlyArray<WorkKey> =>
   pods
     .filter((pod) => FunctionPod.isSpecialized(view, pod))
     .map(({ metadata }) => ({ handler: podWork, name: metadata.name }))
-
-/** Versions of everything that decides whether a function loads: a change of any makes it worth another try. */
-const inputsOf = (view: NamespaceView, fn: FissionFunction): string => {
-  const pkg = view.packages.get(view.namespace, fn.spec.package?.packageref?.name ?? "")
-  const environment = view.environments.get(view.namespace, fn.spec.environment?.name ?? "")
-  return `${pkg?.metadata.resourceVersion ?? ""}/${environment?.metadata.resourceVersion ?? ""}`
-}
 
 /**
  * A group in the form of the stock executor's dump, with what it lacks at the end of the line (http-api.md section 4.5,

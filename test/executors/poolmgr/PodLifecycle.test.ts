@@ -371,3 +371,29 @@ it.effect("V3: pods of an older generation stay while an alias leads to it, and 
     )
   })
 )
+
+it.effect("W34: a onceOnly function gets a pod for each request, which goes away when the request has ended", () =>
+  Effect.gen(function* () {
+    const world = yield* ExecutorInMemory.make()
+    const environment = world.environment()
+    const fn = world.fn({ spec: { onceOnly: true, concurrency: 2 } })
+    world.warmPod(environment, "warm-1", "10.0.0.1")
+    world.warmPod(environment, "warm-2", "10.0.0.2")
+    yield* running(
+      world,
+      Effect.gen(function* () {
+        const first = yield* ask(fn)
+        const second = yield* ask(fn)
+        assert.notStrictEqual(first.address, second.address)
+        assert.strictEqual((yield* Effect.flip(ask(fn))).status, 429)
+        const dispatcher = yield* Dispatcher
+        yield* dispatcher.unTap({ executorType: "poolmgr", metadata: fn.metadata, address: first.address })
+        yield* settle
+        assert.strictEqual(world.pod("warm-1"), undefined)
+        assert.notStrictEqual(world.pod("warm-2"), undefined)
+        const [deleted] = (yield* decisions).filter(({ action }) => action === "Deleted")
+        assert.strictEqual(deleted?.ground, "Idle")
+      })
+    )
+  })
+)
