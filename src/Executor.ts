@@ -23,6 +23,7 @@ import * as KubernetesApiLive from "./kubernetes/KubernetesApiLive.ts"
 import { Circuits } from "./namespaces/Circuits.ts"
 import * as GuardedKubernetesApi from "./namespaces/GuardedKubernetesApi.ts"
 import { Supervisor } from "./namespaces/Supervisor.ts"
+import { Conditions } from "./safeguards/Conditions.ts"
 import { DecisionLog } from "./safeguards/DecisionLog.ts"
 import { Deletion } from "./safeguards/Deletion.ts"
 import { FetcherClient } from "./specialization/FetcherClient.ts"
@@ -58,7 +59,7 @@ export const layerNoDeps: Layer.Layer<
     Layer.provide(ExecutorTypes.layer),
     Layer.provideMerge(Supervisor.layer),
     Layer.provide(NamespaceSet.layerStatic),
-    Layer.provide(Deletion.layer),
+    Layer.provide([Deletion.layer, Conditions.layer]),
     Layer.provideMerge(DecisionLog.layer),
     Layer.provide(GuardedKubernetesApi.layer),
     Layer.provide(Circuits.layer)

@@ -11,6 +11,17 @@ export const MountReference = Schema.Struct({
   mountPath: optional(Schema.String)
 })
 
+/** One condition of a status, as Kubernetes defines it. */
+export const Condition = Schema.Struct({
+  type: Schema.String,
+  status: Schema.String,
+  reason: Schema.String,
+  message: optional(Schema.String),
+  lastTransitionTime: Schema.String,
+  observedGeneration: optional(Schema.Int)
+})
+export type Condition = typeof Condition.Type
+
 /** A Fission Function (resources.md section 2) with the fields that the executor reads. */
 export const FissionFunction = Schema.Struct({
   metadata: ObjectMeta,
@@ -49,7 +60,8 @@ export const FissionFunction = Schema.Struct({
     retainPods: optional(Schema.Int),
     onceOnly: optional(Schema.Boolean),
     state: optional(Schema.Struct({ keyspace: optional(Schema.String) }))
-  })
+  }),
+  status: optional(Schema.Struct({ conditions: optional(Schema.Array(Condition)) }))
 }).annotate({ identifier: "Function" })
 export type FissionFunction = typeof FissionFunction.Type
 

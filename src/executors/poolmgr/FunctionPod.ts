@@ -7,6 +7,7 @@ import { annotations, labels } from "../../fission/Labels.ts"
 import { isReady, type Pod } from "../../fission/Workloads.ts"
 import type { NamespaceView } from "../../informers/NamespaceView.ts"
 import { retention } from "../../informers/VersionRetention.ts"
+import type { WantedCondition } from "../../safeguards/Conditions.ts"
 import type { OwnerReference } from "../../safeguards/Ground.ts"
 import { cpuLimit, isCurrent } from "../../podspec/PoolDeployment.ts"
 
@@ -111,6 +112,14 @@ export const candidates = (view: NamespaceView, environment: Environment): Reado
   const current = warm.filter((pod) => isCurrent(environment, pod.metadata))
   return current.length === warm.length ? warm : [...current, ...warm.filter((pod) => !current.includes(pod))]
 }
+
+/** What a Function says of itself once a pod serves it (poolmgr.md section 20). */
+export const readyVia = (pod: Pod): WantedCondition => ({
+  type: "Ready",
+  status: "True",
+  reason: "Available",
+  message: `function is serving via specialized pod ${pod.metadata.name}`
+})
 
 /** Why no pod of an Environment is Ready, in the words of the pods themselves; undefined when they give no reason. */
 export const troubleOf = (view: NamespaceView, environment: Environment): string | undefined => {

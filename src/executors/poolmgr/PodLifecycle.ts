@@ -10,6 +10,7 @@ import { KubernetesApi } from "../../kubernetes/KubernetesApi.ts"
 import { Supervisor } from "../../namespaces/Supervisor.ts"
 import type { WorkError } from "../../namespaces/WorkQueue.ts"
 import { drainPatch, servedPatch } from "../../podspec/PodPatches.ts"
+import { Conditions } from "../../safeguards/Conditions.ts"
 import { DecisionLog } from "../../safeguards/DecisionLog.ts"
 import { Deletion } from "../../safeguards/Deletion.ts"
 import { Ground } from "../../safeguards/Ground.ts"
@@ -98,7 +99,7 @@ export class PodLifecycle extends Context.Service<
   static readonly layer: Layer.Layer<
     PodLifecycle,
     never,
-    PoolCache | KubernetesApi | Deletion | DecisionLog | Supervisor
+    PoolCache | KubernetesApi | Deletion | DecisionLog | Conditions | Supervisor
   > = Layer.effect(
     PodLifecycle,
     Effect.gen(function* () {
@@ -107,6 +108,7 @@ export class PodLifecycle extends Context.Service<
       const api = yield* KubernetesApi
       const deletion = yield* Deletion
       const decisions = yield* DecisionLog
+      const conditions = yield* Conditions
       const supervisor = yield* Supervisor
       /** By `namespace/name`. */
       const duties = new Map<string, Duty>()
@@ -149,10 +151,16 @@ export class PodLifecycle extends Context.Service<
           Effect.catchTag(["KubernetesNotFound", "KubernetesConflict"], () => Effect.succeed(false))
         )
 
-      const serve = Effect.fnUntraced(function* (pod: Pod, duty: Extract<Duty, { _tag: "Serving" }>) {
+      const serve = Effect.fnUntraced(function* (
+        view: NamespaceView,
+        pod: Pod,
+        duty: Extract<Duty, { _tag: "Serving" }>
+      ) {
         const written = yield* patch(pod, servedPatch(pod, duty.pod.address, duty.functionResourceVersion))
-        if (!written) cache.remove(pod.metadata.uid ?? "")
         yield* settle(pod.metadata)
+        if (!written) return void cache.remove(pod.metadata.uid ?? "")
+        const fn = FunctionPod.functionOf(view, pod)
+        if (fn !== undefined) yield* conditions.set(fn, FunctionPod.readyVia(pod))
       })
 
       const goOnDraining = Effect.fnUntraced(function* (
@@ -190,7 +198,7 @@ export class PodLifecycle extends Context.Service<
           case "Deleted":
             return Effect.void
           case "Serving":
-            return serve(pod, duty)
+            return serve(view, pod, duty)
           case "Discarded":
             return remove(pod, Ground.FailedClaim({ reason: duty.reason }), "claimed pod that will never serve deleted")
           case "Draining":

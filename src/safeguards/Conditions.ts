@@ -1,0 +1,93 @@
+import { Clock, Context, DateTime, Effect, FiberMap, Layer } from "effect"
+import type { KubernetesError } from "../Errors.ts"
+import { type Condition, type FissionFunction } from "../fission/Function.ts"
+import { Functions } from "../fission/ResourceKind.ts"
+import { KubernetesApi } from "../kubernetes/KubernetesApi.ts"
+import * as RetryPolicy from "../kubernetes/RetryPolicy.ts"
+
+/** What a condition shall say. `message` alone is no reason to write: it may name a pod that changes all the time. */
+export type WantedCondition = Pick<Condition, "type" | "status" | "reason" | "message">
+
+/** Writes our own conditions into the status of Functions (resources.md section 3). */
+export class Conditions extends Context.Service<
+  Conditions,
+  {
+    /**
+     * Returns at once; the write follows, best effort: ten tries within ten minutes, the latest wanted state wins, and
+     * what is lost is written with the next change. Nothing is written where the Function says it already. Conditions of
+     * other writers are kept, by a guarded patch.
+     */
+    readonly set: (fn: FissionFunction, wanted: WantedCondition) => Effect.Effect<void>
+  }
+>()("fission-executor/safeguards/Conditions") {
+  static readonly layer: Layer.Layer<Conditions, never, KubernetesApi> = Layer.effect(
+    Conditions,
+    Effect.gen(function* () {
+      const api = yield* KubernetesApi
+      const writes = yield* FiberMap.make<string>()
+      const fork = yield* FiberMap.runtime(writes)()
+
+      /** One write from the Function as it is known, or from the live one after somebody else wrote. */
+      const write = Effect.fnUntraced(function* (
+        fn: FissionFunction,
+        wanted: WantedCondition
+      ): Effect.fn.Return<void, KubernetesError> {
+        const { generation, name, namespace, resourceVersion, uid } = fn.metadata
+        const conditions = withCondition(fn, wanted, yield* Clock.currentTimeMillis)
+        if (conditions === undefined) return
+        yield* api.patch(
+          Functions,
+          { namespace: namespace ?? "", name },
+          {
+            type: "merge",
+            subresource: "status",
+            body: { metadata: { uid, resourceVersion }, status: { observedGeneration: generation, conditions } }
+          }
+        )
+      })
+
+      const writeFromLive = Effect.fnUntraced(function* (fn: FissionFunction, wanted: WantedCondition) {
+        const { name, namespace, uid } = fn.metadata
+        const live = yield* api.get(Functions, { namespace: namespace ?? "", name })
+        const decoded = Functions.decode(live)
+        if (decoded._tag === "Success" && decoded.success.metadata.uid === uid) yield* write(decoded.success, wanted)
+      })
+
+      const settle = (fn: FissionFunction, wanted: WantedCondition) =>
+        write(fn, wanted).pipe(
+          Effect.catchTag("KubernetesConflict", () => writeFromLive(fn, wanted)),
+          RetryPolicy.retry(RetryPolicy.bestEffort),
+          Effect.catchTag("KubernetesNotFound", () => Effect.void),
+          Effect.catch((error) =>
+            Effect.logDebug("a condition was not written; the next change writes it again", error.message).pipe(
+              Effect.annotateLogs({ namespace: fn.metadata.namespace, function: fn.metadata.name, type: wanted.type })
+            )
+          )
+        )
+
+      return Conditions.of({
+        set: (fn, wanted) => Effect.sync(() => void fork(`${fn.metadata.uid}/${wanted.type}`, settle(fn, wanted)))
+      })
+    })
+  )
+}
+
+/** The Function's conditions with ours among them, or undefined where it is there already. */
+const withCondition = (
+  fn: FissionFunction,
+  wanted: WantedCondition,
+  nowMillis: number
+): ReadonlyArray<Condition> | undefined => {
+  const held = fn.status?.conditions ?? []
+  const before = held.find(({ type }) => type === wanted.type)
+  const observedGeneration = fn.metadata.generation ?? 0
+  const isThere =
+    before?.status === wanted.status &&
+    before.reason === wanted.reason &&
+    before.observedGeneration === observedGeneration
+  if (isThere) return undefined
+  const now = DateTime.formatIso(DateTime.makeUnsafe(nowMillis)).replace(/\.\d+Z$/u, "Z")
+  const lastTransitionTime = before?.status === wanted.status ? before.lastTransitionTime : now
+  const condition: Condition = { ...before, ...wanted, observedGeneration, lastTransitionTime }
+  return before === undefined ? [...held, condition] : held.map((other) => (other === before ? condition : other))
+}
