@@ -10,6 +10,9 @@ export interface KubernetesCall {
   readonly name?: string | undefined
 }
 
+/** Whether a call may change something, so that its outcome is unknown when no answer comes. */
+export const isWrite = (call: KubernetesCall): boolean => !["get", "list", "watch"].includes(call.verb)
+
 /** A failed call and what the server, or the network, said about it. */
 export interface KubernetesFailure extends KubernetesCall {
   /** HTTP status, absent when there was no complete answer. */
@@ -21,8 +24,17 @@ export interface KubernetesFailure extends KubernetesCall {
   readonly cause?: unknown
 }
 
-const describe = (failure: KubernetesFailure): string => {
-  const where = [failure.namespace, failure.name].filter((part) => part !== undefined && part !== "").join("/")
+/** The call that failed. An Error has a `name` of its own, its tag, where the call names no object. */
+export const failedCall = (error: KubernetesFailure & { readonly _tag: string }): KubernetesCall => ({
+  verb: error.verb,
+  resource: error.resource,
+  namespace: error.namespace,
+  name: error.name === error._tag ? undefined : error.name
+})
+
+const describe = (failure: KubernetesFailure & { readonly _tag: string }): string => {
+  const { name, namespace } = failedCall(failure)
+  const where = [namespace, name].filter((part) => part !== undefined && part !== "").join("/")
   const status = failure.status === undefined ? "" : ` (HTTP ${failure.status})`
   return `${failure.verb} ${failure.resource}${where === "" ? "" : ` ${where}`}: ${failure.detail}${status}`
 }

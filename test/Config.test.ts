@@ -1,36 +1,231 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
-import { Settings } from "../src/Config.ts"
+import { Duration, Effect, Redacted } from "effect"
+import { parseGoDuration, Settings, type SettingsShape, workloadNamespace } from "../src/Config.ts"
 
-const read = (variables: { readonly [name: string]: string }) =>
-  Effect.provide(Effect.service(Settings), Settings.layer(variables))
+type Variables = { readonly [name: string]: string | undefined }
 
-describe("the bound of creations", () => {
-  it.effect.each([
-    ["", 0, 0],
-    ["8", 8, 0],
-    ["0", 0, 0],
-    ["-3", 0, 0],
-    ["many", 0, 1]
-  ] as const)("is read from '%s' as %d", ([text, bound, invalid]) =>
+const read = (variables: Variables) => Effect.provide(Settings, Settings.layer(variables))
+const refusal = (variables: Variables) => Effect.map(Effect.flip(read(variables)), ({ message }) => message)
+
+/** Durations as milliseconds and secrets as text, so that settings compare by value. */
+const plain = (settings: SettingsShape) => ({
+  ...settings,
+  podReadyTimeout: Duration.toMillis(settings.podReadyTimeout),
+  reaperInterval: Duration.toMillis(settings.reaperInterval),
+  gracefulShutdownTimeout: Duration.toMillis(settings.gracefulShutdownTimeout),
+  internalAuth: {
+    ...settings.internalAuth,
+    secret: settings.internalAuth.secret && Redacted.value(settings.internalAuth.secret),
+    previousSecret: settings.internalAuth.previousSecret && Redacted.value(settings.internalAuth.previousSecret)
+  }
+})
+
+const defaults: ReturnType<typeof plain> = {
+  namespaces: ["default"],
+  functionNamespace: "",
+  podReadyTimeout: 300_000,
+  runtimeImagePullPolicy: "IfNotPresent",
+  reaperInterval: 5000,
+  disableOwnerReferences: false,
+  finalizerEnabled: false,
+  stateServiceUrl: "",
+  gracefulShutdownTimeout: 30_000,
+  bodyLimit: 33_554_432,
+  specializationConcurrency: 0,
+  maxPendingSpecializations: 20,
+  fetcher: {
+    image: "ghcr.io/fission/fetcher",
+    imagePullPolicy: "IfNotPresent",
+    requests: {},
+    limits: {},
+    allowInsecureRegistries: ""
+  },
+  internalAuth: { secret: undefined, previousSecret: undefined, secretName: "fission-internal-auth" },
+  telemetryVariables: [],
+  invalid: []
+}
+
+describe("the settings", () => {
+  it.effect("have a default each", () =>
     Effect.gen(function* () {
-      const settings = yield* read({ EXECUTOR_SPECIALIZATION_CONCURRENCY: text })
-      assert.deepStrictEqual([settings.specializationConcurrency, settings.invalid.length], [bound, invalid])
+      assert.deepStrictEqual(plain(yield* read({})), defaults)
+    })
+  )
+
+  it.effect("take an empty variable for a missing one", () =>
+    Effect.gen(function* () {
+      const empty = {
+        FISSION_DEFAULT_NAMESPACE: "",
+        FISSION_RESOURCE_NAMESPACES: "",
+        POD_READY_TIMEOUT: "",
+        RUNTIME_IMAGE_PULL_POLICY: "",
+        OBJECT_REAPER_INTERVAL: "",
+        DISABLE_OWNER_REFERENCES: "",
+        FETCHER_IMAGE: "",
+        FETCHER_MINCPU: "",
+        FISSION_INTERNAL_AUTH_SECRET_NAME: ""
+      }
+      assert.deepStrictEqual(plain(yield* read(empty)), defaults)
+    })
+  )
+
+  it.effect("are read from the variables of the chart", () =>
+    Effect.gen(function* () {
+      const settings = yield* read({
+        FISSION_DEFAULT_NAMESPACE: "default",
+        FISSION_RESOURCE_NAMESPACES: "team-a, team-b ,,default,team-a",
+        FISSION_FUNCTION_NAMESPACE: " functions ",
+        POD_READY_TIMEOUT: "1m30s",
+        RUNTIME_IMAGE_PULL_POLICY: "Always",
+        OBJECT_REAPER_INTERVAL: "9",
+        POOLMGR_OBJECT_REAPER_INTERVAL: "7",
+        DISABLE_OWNER_REFERENCES: "T",
+        FINALIZER_ENABLED: "true",
+        STATESVC_URL: "http://statesvc",
+        GRACEFUL_SHUTDOWN_TIMEOUT: "45s",
+        EXECUTOR_BODY_LIMIT_BYTES: "1024",
+        EXECUTOR_SPECIALIZATION_CONCURRENCY: "8",
+        EXECUTOR_MAX_PENDING_SPECIALIZATIONS_PER_FUNCTION: "0",
+        FETCHER_IMAGE: "fetcher:1",
+        FETCHER_IMAGE_PULL_POLICY: "Never",
+        FETCHER_MINCPU: "10m",
+        FETCHER_MINMEM: "16Mi",
+        FETCHER_MAXCPU: "1",
+        FETCHER_MAXMEM: "1.5Gi",
+        FETCHER_ALLOW_INSECURE_REGISTRIES: "registry.local",
+        FISSION_INTERNAL_AUTH_SECRET: " raw bytes ",
+        FISSION_INTERNAL_AUTH_SECRET_OLD: "before",
+        FISSION_INTERNAL_AUTH_SECRET_NAME: "auth",
+        OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector",
+        PATH: "/bin"
+      })
+      assert.deepStrictEqual(plain(settings), {
+        namespaces: ["default", "team-a", "team-b"],
+        functionNamespace: "functions",
+        podReadyTimeout: 90_000,
+        runtimeImagePullPolicy: "Always",
+        reaperInterval: 7000,
+        disableOwnerReferences: true,
+        finalizerEnabled: true,
+        stateServiceUrl: "http://statesvc",
+        gracefulShutdownTimeout: 45_000,
+        bodyLimit: 1024,
+        specializationConcurrency: 8,
+        maxPendingSpecializations: 0,
+        fetcher: {
+          image: "fetcher:1",
+          imagePullPolicy: "Never",
+          requests: { cpu: "10m", memory: "16Mi" },
+          limits: { cpu: "1", memory: "1.5Gi" },
+          allowInsecureRegistries: "registry.local"
+        },
+        internalAuth: { secret: " raw bytes ", previousSecret: "before", secretName: "auth" },
+        telemetryVariables: [["OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector"]],
+        invalid: []
+      })
+    })
+  )
+
+  it.effect("take the reaper's interval of every type where poolmgr has none of its own", () =>
+    Effect.gen(function* () {
+      const settings = yield* read({ OBJECT_REAPER_INTERVAL: "9" })
+      assert.strictEqual(Duration.toSeconds(settings.reaperInterval), 9)
+    })
+  )
+
+  it.effect("print no secret", () =>
+    Effect.gen(function* () {
+      const settings = yield* read({ FISSION_INTERNAL_AUTH_SECRET: "hush" })
+      assert.notInclude(JSON.stringify(settings), "hush")
     })
   )
 })
 
-describe("the bound of one function's creations in flight", () => {
-  it.effect.each([
-    ["", 20, 0],
-    ["5", 5, 0],
-    ["0", 0, 0],
-    ["-3", 20, 1],
-    ["many", 20, 1]
-  ] as const)("is read from '%s' as %d", ([text, bound, invalid]) =>
+describe("a value that cannot be used", () => {
+  it.effect.each<readonly [setting: string, value: string, used: string]>([
+    ["POD_READY_TIMEOUT", "five minutes", "300s"],
+    ["POD_READY_TIMEOUT", "0", "300s"],
+    ["POD_READY_TIMEOUT", "-5s", "300s"],
+    ["RUNTIME_IMAGE_PULL_POLICY", "always", "IfNotPresent"],
+    ["OBJECT_REAPER_INTERVAL", "0", "5 s"],
+    ["OBJECT_REAPER_INTERVAL", "5s", "5 s"],
+    ["POOLMGR_OBJECT_REAPER_INTERVAL", "-1", "OBJECT_REAPER_INTERVAL"],
+    ["DISABLE_OWNER_REFERENCES", "yes", "false"],
+    ["FINALIZER_ENABLED", "on", "false"],
+    ["GRACEFUL_SHUTDOWN_TIMEOUT", "30", "30s"],
+    ["EXECUTOR_BODY_LIMIT_BYTES", "0", "33554432"],
+    ["EXECUTOR_SPECIALIZATION_CONCURRENCY", "many", "0"],
+    ["EXECUTOR_MAX_PENDING_SPECIALIZATIONS_PER_FUNCTION", "-1", "20"],
+    ["FETCHER_IMAGE_PULL_POLICY", "sometimes", "IfNotPresent"]
+  ])("falls back to the default and is named: %s=%s", ([setting, value, used]) =>
     Effect.gen(function* () {
-      const settings = yield* read({ EXECUTOR_MAX_PENDING_SPECIALIZATIONS_PER_FUNCTION: text })
-      assert.deepStrictEqual([settings.maxPendingSpecializations, settings.invalid.length], [bound, invalid])
+      const settings = plain(yield* read({ [setting]: value }))
+      assert.deepStrictEqual(settings, { ...defaults, invalid: [{ setting, value, used }] })
     })
   )
 })
+
+describe("a start is refused", () => {
+  it.effect.each<readonly [name: string, variables: Variables, message: string]>([
+    [
+      "a blank secret",
+      { FISSION_INTERNAL_AUTH_SECRET: "  " },
+      "FISSION_INTERNAL_AUTH_SECRET: is set but blank; unset it to turn internal auth off"
+    ],
+    [
+      "an empty secret",
+      { FISSION_INTERNAL_AUTH_SECRET: "" },
+      "FISSION_INTERNAL_AUTH_SECRET: is set but blank; unset it to turn internal auth off"
+    ],
+    [
+      "a blank previous secret",
+      { FISSION_INTERNAL_AUTH_SECRET: "now", FISSION_INTERNAL_AUTH_SECRET_OLD: "\n" },
+      "FISSION_INTERNAL_AUTH_SECRET_OLD: is set but blank; unset it to turn internal auth off"
+    ],
+    [
+      "a previous secret without a current one",
+      { FISSION_INTERNAL_AUTH_SECRET_OLD: "before" },
+      "FISSION_INTERNAL_AUTH_SECRET_OLD: is set without FISSION_INTERNAL_AUTH_SECRET, which would leave every request unsigned"
+    ],
+    [
+      "a quantity that is none",
+      { FETCHER_MINCPU: "ten" },
+      'FETCHER_MINCPU: "ten" is not a Kubernetes quantity such as 100m'
+    ],
+    [
+      "a quantity of an unknown unit",
+      { FETCHER_MAXMEM: "1GB" },
+      'FETCHER_MAXMEM: "1GB" is not a Kubernetes quantity such as 100m'
+    ]
+  ])("because of %s", ([, variables, message]) =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* refusal(variables), message)
+    })
+  )
+})
+
+it.each<readonly [text: string, millis: number | undefined]>([
+  ["300s", 300_000],
+  ["1h30m", 5_400_000],
+  ["1.5s", 1500],
+  ["100ms", 100],
+  ["0", 0],
+  ["+2s", 2000],
+  ["2500us", 2.5],
+  ["30", undefined],
+  ["-5s", undefined],
+  ["1d", undefined],
+  ["", undefined]
+])("Go's duration %s", (text, millis) => {
+  const duration = parseGoDuration(text)
+  assert.strictEqual(duration && Duration.toMillis(duration), millis)
+})
+
+it.effect("workloads of the default namespace live in the function namespace, where one is set", () =>
+  Effect.gen(function* () {
+    const settings = yield* read({ FISSION_FUNCTION_NAMESPACE: "functions" })
+    assert.strictEqual(workloadNamespace(settings, "default"), "functions")
+    assert.strictEqual(workloadNamespace(settings, "team-a"), "team-a")
+    assert.strictEqual(workloadNamespace(yield* read({}), "default"), "default")
+  })
+)

@@ -91,8 +91,7 @@ export const make = ({ forget, index, now, onSurplusRelease }: Dependencies): Po
       fulfil: (pod) => {
         if (!settle()) return { pod, release: () => {} }
         const slot = take(store(group, pod, demand.retainPods))
-        give(group)
-        rescue(group)
+        serve(group)
         return slot
       },
       abandon: (answer) => {
@@ -101,8 +100,7 @@ export const make = ({ forget, index, now, onSurplusRelease }: Dependencies): Po
           answer === undefined
             ? FailureMemory.afterInconclusive(group.failure, reservation)
             : FailureMemory.afterAnswer(group.failure, reservation, answer, demand.inputs, now())
-        give(group)
-        rescue(group)
+        serve(group)
         index.collect(group)
       }
     }
@@ -111,8 +109,12 @@ export const make = ({ forget, index, now, onSurplusRelease }: Dependencies): Po
     return reservation
   }
 
-  /** Parked requests that are left without a pod to wait for: the oldest creates one, or all are refused (C9). */
-  const rescue = (group: PoolGroup.PoolGroup) => {
+  /**
+   * What a settled reservation means to the parked requests: they get the free places, and if some are left without a
+   * pod to wait for, the oldest one creates it or they are refused (C9).
+   */
+  const serve = (group: PoolGroup.PoolGroup) => {
+    give(group)
     const stranded = PoolGroup.stranded(group)
     const [oldest] = group.queue
     if (stranded === 0 || oldest === undefined) return
@@ -193,12 +195,11 @@ export const make = ({ forget, index, now, onSurplusRelease }: Dependencies): Po
     Effect.suspend((): Effect.Effect<Reservation, FissionError> => {
       if (index.isBuried(demand.fn.uid)) return gone(demand.fn)
       const group = groupOf(demand)
-      const key = PoolGroup.keyOf(group)
       const refusal = failing(group, demand) ?? refusalOf(group, demand)
       if (refusal !== undefined) return refusal
       if (maxPending > 0 && group.pending >= maxPending) {
-        const text = `function '${key}' already has ${group.pending} specializations in flight (cap ${maxPending}).`
-        return tooMany(group.fn, text)
+        const inFlight = `already has ${group.pending} specializations in flight (cap ${maxPending}).`
+        return tooMany(group.fn, `function '${PoolGroup.keyOf(group)}' ${inFlight}`)
       }
       return Effect.succeed(start(group, demand))
     })

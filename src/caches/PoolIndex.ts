@@ -47,7 +47,7 @@ export const make = (now: () => number): PoolIndex => {
   const namespaces = new Map<string, Set<Generations>>()
   const uids = new Map<string, PoolGroup.PodEntry>()
   const addresses = new Map<string, PoolGroup.PodEntry>()
-  /** When each UID was deleted, oldest first. */
+  /** When each UID was deleted. */
   const tombstones = new Map<string, number>()
 
   const isBuried = (functionUid: string) => {
@@ -58,8 +58,7 @@ export const make = (now: () => number): PoolIndex => {
   const expireTombstones = () => {
     const current = now()
     for (const [uid, at] of tombstones) {
-      if (current - at < rememberedFor) return
-      tombstones.delete(uid)
+      if (current - at >= rememberedFor) tombstones.delete(uid)
     }
   }
 
@@ -138,7 +137,6 @@ export const make = (now: () => number): PoolIndex => {
     },
     bury: (functionUid) => {
       expireTombstones()
-      tombstones.delete(functionUid)
       tombstones.set(functionUid, now())
       for (const group of functions.get(functionUid)?.groups.values() ?? []) {
         group.deleted = true

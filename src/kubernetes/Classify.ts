@@ -3,7 +3,9 @@ import {
   AlreadyExists,
   Conflict,
   Expired,
+  failedCall,
   FatalError,
+  isWrite,
   type KubernetesCall,
   type KubernetesError,
   NotFound,
@@ -55,8 +57,6 @@ const parse = (body: string): unknown => {
   }
 }
 
-const isWrite = (call: KubernetesCall): boolean => !["get", "list", "watch"].includes(call.verb)
-
 const etcdTrouble =
   /etcdserver: (request timed out|leader changed|no leader|too many requests)|context deadline exceeded|code = Unavailable/u
 
@@ -82,7 +82,7 @@ const classifyStatus = (call: KubernetesCall, answer: Answer, status: Status | u
     ...call,
     status: answer.status,
     reason: status?.reason,
-    detail: (status?.message ?? answer.body).trim().slice(0, 500) || `HTTP ${answer.status}`
+    detail: oneLine(status?.message ?? answer.body) || `HTTP ${answer.status}`
   }
   const timeout = (kind: TimeoutError["kind"], outcomeUnknown: boolean) =>
     new TimeoutError({
@@ -105,8 +105,7 @@ const classifyStatus = (call: KubernetesCall, answer: Answer, status: Status | u
       return timeout("Warmup", false)
     case 403:
       if (status?.causes.includes("NamespaceTerminating")) return fatal("namespace")
-      if (failure.detail.includes("exceeded quota") || !isAuthorization(failure.detail)) return fatal("object")
-      return timeout("Warmup", false)
+      return isAdmission(call, failure.detail, status) ? fatal("object") : timeout("Warmup", false)
     case 404:
       return status?.namesObject ? new NotFound(failure) : timeout("Warmup", false)
     case 408:
@@ -126,9 +125,15 @@ const classifyStatus = (call: KubernetesCall, answer: Answer, status: Status | u
   return timeout("Unavailable", !failure.detail.includes("failed calling webhook"))
 }
 
-/** A refusal by rights says who cannot do what; refusals by admission (policies, quotas) say something else. */
-const isAuthorization = (detail: string): boolean =>
-  /cannot \w+ resource|cannot \w+ path|is forbidden: User/u.test(detail)
+/** What a person can read in one line. */
+const oneLine = (message: string): string => message.trim().replace(/\s+/gu, " ").slice(0, 500)
+
+/**
+ * Whether a write was refused for what it says (a quota, a policy, a webhook) and not for who says it: a refusal by
+ * rights names the user. Reads pass no admission, and an answer without a Status comes from something in between.
+ */
+const isAdmission = (call: KubernetesCall, detail: string, status: Status | undefined): boolean =>
+  isWrite(call) && status !== undefined && !/is forbidden: User |cannot \w+ (resource|path)/u.test(detail)
 
 /** Turns the `Status` of a watch's ERROR event into an error. */
 export const classifyWatchError = (call: KubernetesCall, object: unknown): KubernetesError => {
@@ -163,7 +168,7 @@ export const classifyThrown = (call: KubernetesCall, thrown: unknown): Kubernete
   const code = "code" in wrapped && typeof wrapped.code === "string" ? wrapped.code : ""
   const failure = {
     ...call,
-    detail: `${code === "" ? wrapped.name : code}: ${wrapped.message}`.slice(0, 500),
+    detail: oneLine(`${code === "" ? wrapped.name : code}: ${wrapped.message}`),
     cause: thrown
   }
 
@@ -180,10 +185,7 @@ export const classifyThrown = (call: KubernetesCall, thrown: unknown): Kubernete
 /** A `Warmup` answer that has lasted: from now on it is the resource, in this scope, that is not to be had. */
 export const afterWarmUp = (error: TimeoutError): FatalError =>
   new FatalError({
-    verb: error.verb,
-    resource: error.resource,
-    namespace: error.namespace,
-    name: error.name,
+    ...failedCall(error),
     status: error.status,
     reason: error.reason,
     detail: `${error.detail}; ${remedy(error.status)}`,

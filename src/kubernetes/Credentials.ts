@@ -7,18 +7,26 @@ import { ConfigurationError } from "../Errors.ts"
 /** Where to find the API server and who we are: reads it anew each time, so that rotated files are seen. */
 export type LoadKubeConfig = Effect.Effect<KubeConfig, ConfigurationError>
 
+/** The first line of what went wrong; parsers of YAML go on with a picture of the file. */
+const problemOf = (cause: unknown): string =>
+  (cause instanceof Error ? cause.message : String(cause)).split("\n", 1).join()
+
 const load = (source: string, read: (config: KubeConfig) => void): LoadKubeConfig =>
   Effect.try({
     try: () => {
       const config = new KubeConfig()
       read(config)
       if (config.getCurrentCluster() === null) throw new Error("it names no cluster for its current context")
+      // Plain HTTP has no certificate to verify, which the library wants to be told in so many words.
+      config.clusters = config.clusters.map((cluster) =>
+        cluster.server.startsWith("http://") ? { ...cluster, skipTLSVerify: true } : cluster
+      )
       return config
     },
     catch: (cause) =>
       new ConfigurationError({
         setting: source,
-        detail: `cannot be used as a kubeconfig (${cause instanceof Error ? cause.message : String(cause)}); check the path and its content`,
+        detail: `cannot be used as a kubeconfig (${problemOf(cause)}); check the path and its content`,
         cause
       })
   })
@@ -33,7 +41,7 @@ export const fromServer = (url: string): LoadKubeConfig =>
     const { protocol } = new URL(url)
     if (protocol !== "http:" && protocol !== "https:") throw new Error("the URL must begin with http:// or https://")
     config.loadFromOptions({
-      clusters: [{ name: "cluster", server: url.replace(/\/$/u, ""), skipTLSVerify: protocol === "http:" }],
+      clusters: [{ name: "cluster", server: url.replace(/\/$/u, ""), skipTLSVerify: false }],
       users: [{ name: "user" }],
       contexts: [{ name: "context", cluster: "cluster", user: "user" }],
       currentContext: "context"
@@ -58,12 +66,17 @@ export interface Credentials {
 
 /** Credentials are looked at again after this; files of a service account rotate about hourly. */
 const freshFor = Duration.seconds(45)
+/** Credentials that could not be read anew are tried again after this. */
+const tryAgainAfter = Duration.seconds(5)
 
-/** Keeps credentials fresh: one refresh at a time, at most every 45 s, or at once after a 401. */
+/**
+ * Keeps credentials fresh: one refresh at a time, at most every 45 s, or at once after a 401. Where they cannot be read
+ * anew, those we have are used on, and the trouble is logged.
+ */
 export interface CredentialStore {
-  readonly current: Effect.Effect<Credentials, ConfigurationError>
+  readonly current: Effect.Effect<Credentials>
   /** Reads everything anew, unless somebody did since `than` was handed out. */
-  readonly refreshed: (than: Credentials) => Effect.Effect<Credentials, ConfigurationError>
+  readonly refreshed: (than: Credentials) => Effect.Effect<Credentials>
 }
 
 /** Reads credentials for the first time; fails if they cannot be read. */
@@ -71,33 +84,47 @@ export const makeStore = (source: LoadKubeConfig): Effect.Effect<CredentialStore
   Effect.gen(function* () {
     const lock = yield* Semaphore.make(1)
 
-    const read = Effect.gen(function* () {
-      const config = yield* source
-      return yield* Effect.tryPromise({
+    const read = Effect.flatMap(source, (config) =>
+      Effect.tryPromise({
         try: () => resolve(config),
         catch: (cause) =>
           new ConfigurationError({
             setting: "credentials",
-            detail: `${cause instanceof Error ? cause.message : String(cause)}; check the user of the current context`,
+            detail: `${problemOf(cause)}; check the user of the current context`,
             cause
           })
       })
-    })
+    )
+    const lookAgainAfter = (pause: Duration.Duration) =>
+      Effect.map(Clock.monotonicTimeNanos, (now) => now + BigInt(Duration.toMillis(pause)) * 1_000_000n)
 
     let held = yield* read
-    let heldAt = yield* Clock.monotonicTimeNanos
+    let freshUntil = yield* lookAgainAfter(freshFor)
 
-    const renew = Effect.gen(function* () {
-      held = yield* read
-      heldAt = yield* Clock.monotonicTimeNanos
-      return held
-    })
+    const renew = read.pipe(
+      Effect.matchEffect({
+        onSuccess: (credentials) => {
+          held = credentials
+          return lookAgainAfter(freshFor)
+        },
+        onFailure: (error) =>
+          Effect.andThen(
+            Effect.logWarning("credentials cannot be read anew; those from before are used on").pipe(
+              Effect.annotateLogs({ problem: error.message, nextAttemptIn: Duration.format(tryAgainAfter) })
+            ),
+            lookAgainAfter(tryAgainAfter)
+          )
+      }),
+      Effect.map((until) => {
+        freshUntil = until
+        return held
+      })
+    )
 
     const current = Effect.gen(function* () {
-      const age = Duration.nanos((yield* Clock.monotonicTimeNanos) - heldAt)
-      if (Duration.isLessThan(age, freshFor)) return held
-      const before = held
-      return yield* lock.withPermit(Effect.suspend(() => (held === before ? renew : Effect.succeed(held))))
+      const asOf = freshUntil
+      if ((yield* Clock.monotonicTimeNanos) < asOf) return held
+      return yield* lock.withPermit(Effect.suspend(() => (freshUntil === asOf ? renew : Effect.succeed(held))))
     })
 
     return {

@@ -11,6 +11,14 @@ export interface KubernetesObject {
   readonly [field: string]: unknown
 }
 
+/** The least an answer must be to be taken for an object. */
+export const isObject = (value: unknown): value is KubernetesObject =>
+  typeof value === "object" &&
+  value !== null &&
+  "metadata" in value &&
+  typeof value.metadata === "object" &&
+  value.metadata !== null
+
 /**
  * Who waits for the answer. It chooses the connection pool and the default deadline
  * (failure-semantics.md sections 3 and 9.4): `request` a cold start (read 3 s, write 5 s), `background` everything

@@ -1,10 +1,10 @@
-import { Cause, Context, Duration, Effect, Layer, Stream } from "effect"
-import { type ConfigurationError, type KubernetesCall, type KubernetesError, TimeoutError } from "../Errors.ts"
+import { Context, Duration, Effect, Layer, Stream } from "effect"
+import { type ConfigurationError, isWrite, type KubernetesCall, type KubernetesError, TimeoutError } from "../Errors.ts"
 import { apiVersionOf, type ResourceKind } from "../fission/ResourceKind.ts"
-import { classifyThrown, classifyWatchError } from "./Classify.ts"
 import type { LoadKubeConfig } from "./Credentials.ts"
 import {
   type CallOptions,
+  isObject,
   KubernetesApi,
   KubernetesDeletion,
   type KubernetesObject,
@@ -15,13 +15,7 @@ import {
   type WatchOptions
 } from "./KubernetesApi.ts"
 import * as Transport from "./Transport.ts"
-
-/** Default deadlines (failure-semantics.md section 3). */
-const deadlines = {
-  read: { request: Duration.seconds(3), background: Duration.seconds(15), lease: Duration.seconds(3) },
-  write: { request: Duration.seconds(5), background: Duration.seconds(15), lease: Duration.seconds(3) },
-  list: Duration.seconds(30)
-}
+import { pullEvents } from "./WatchLines.ts"
 
 const patchTypes = {
   merge: "application/merge-patch+json",
@@ -68,20 +62,12 @@ const acceptOf = (kind: ResourceKind, list: boolean): string =>
     ? `application/json;as=PartialObjectMetadata${list ? "List" : ""};g=meta.k8s.io;v=v1`
     : "application/json"
 
-/** The least an answer must be to be taken for an object. */
-const isObject = (value: unknown): value is KubernetesObject =>
-  typeof value === "object" &&
-  value !== null &&
-  "metadata" in value &&
-  typeof value.metadata === "object" &&
-  value.metadata !== null
-
 const notAnObject = (call: KubernetesCall): TimeoutError =>
   new TimeoutError({
     ...call,
     kind: "Unavailable",
     detail: "the answer is no Kubernetes object; is this an API server?",
-    outcomeUnknown: !["get", "list", "watch"].includes(call.verb)
+    outcomeUnknown: isWrite(call)
   })
 
 const makeApi = (transport: Transport.Transport): KubernetesApi["Service"] => {
@@ -90,12 +76,7 @@ const makeApi = (transport: Transport.Transport): KubernetesApi["Service"] => {
     kind: ResourceKind,
     options: CallOptions | undefined
   ): Effect.Effect<KubernetesObject, KubernetesError> => {
-    const priority = options?.priority ?? "background"
-    const deadline =
-      options?.deadline === undefined
-        ? deadlines[what.method === "GET" ? "read" : "write"][priority]
-        : Duration.fromInputUnsafe(options.deadline)
-    return Effect.flatMap(transport.call({ ...what, accept: acceptOf(kind, false) }, priority, deadline), ({ json }) =>
+    return Effect.flatMap(transport.call({ ...what, accept: acceptOf(kind, false) }, options), ({ json }) =>
       isObject(json) ? Effect.succeed(json) : Effect.fail(notAnObject(what.call))
     )
   }
@@ -117,8 +98,7 @@ const makeApi = (transport: Transport.Transport): KubernetesApi["Service"] => {
         },
         accept: acceptOf(kind, true)
       },
-      options.priority ?? "background",
-      options.deadline === undefined ? deadlines.list : Duration.fromInputUnsafe(options.deadline)
+      options
     )
     if (!isObject(json) || !Array.isArray(json["items"])) return yield* notAnObject(call)
     const token = "continue" in json.metadata ? json.metadata.continue : undefined
@@ -214,9 +194,8 @@ const makeApi = (transport: Transport.Transport): KubernetesApi["Service"] => {
 }
 
 const makeDeletion = (transport: Transport.Transport): KubernetesDeletion["Service"] => ({
-  delete: (kind: ResourceKind, reference: ObjectReference, options) => {
-    const priority = options.priority ?? "background"
-    return Effect.asVoid(
+  delete: (kind: ResourceKind, reference: ObjectReference, options) =>
+    Effect.asVoid(
       transport.call(
         {
           call: callOf("delete", kind, reference),
@@ -232,77 +211,7 @@ const makeDeletion = (transport: Transport.Transport): KubernetesDeletion["Servi
             gracePeriodSeconds: options.gracePeriodSeconds
           }
         },
-        priority,
-        options.deadline === undefined ? deadlines.write[priority] : Duration.fromInputUnsafe(options.deadline)
+        options
       )
     )
-  }
 })
-
-const newline = 10
-
-/**
- * Pulls the events of a watch: one chunk of the socket is read when somebody asks, so a slow reader slows the server.
- * Fails on an ERROR event, on a line that is no event, and on a stream that ends within a line.
- */
-const pullEvents = (
-  call: KubernetesCall,
-  chunks: AsyncIterator<Uint8Array>
-): Effect.Effect<readonly [WatchEvent, ...Array<WatchEvent>], KubernetesError | Cause.Done> => {
-  let rest: Array<Uint8Array> = []
-
-  const broken = (detail: string) =>
-    Effect.fail(new TimeoutError({ ...call, kind: "Connection", detail, outcomeUnknown: false }))
-
-  const split = (chunk: Uint8Array): Effect.Effect<ReadonlyArray<WatchEvent>, KubernetesError> => {
-    const events: Array<WatchEvent> = []
-    let from = 0
-    for (let at = chunk.indexOf(newline, from); at >= 0; at = chunk.indexOf(newline, from)) {
-      const line = Buffer.concat([...rest, chunk.subarray(from, at)]).toString("utf8")
-      rest = []
-      from = at + 1
-      if (line === "") continue
-      const event = parseEvent(line)
-      if (event === undefined) return broken(`a line of the stream is no watch event: ${line.slice(0, 80)}`)
-      if (event.type === "ERROR") return Effect.fail(classifyWatchError(call, event.object))
-      events.push(event)
-    }
-    if (from < chunk.length) rest.push(chunk.subarray(from))
-    return Effect.succeed(events)
-  }
-
-  const pull: Effect.Effect<readonly [WatchEvent, ...Array<WatchEvent>], KubernetesError | Cause.Done> = Effect.suspend(
-    () =>
-      Effect.tryPromise({
-        try: () => chunks.next(),
-        catch: (thrown) => asBrokenStream(classifyThrown(call, thrown))
-      }).pipe(
-        Effect.flatMap((next) => {
-          if (next.done === true) return rest.length === 0 ? Cause.done() : broken("the stream ended within a line")
-          return Effect.flatMap(split(next.value), ([first, ...others]) =>
-            first === undefined ? pull : Effect.succeed([first, ...others] as const)
-          )
-        })
-      )
-  )
-  return pull
-}
-
-/** On a stream silence is a lost connection, not a slow answer. */
-const asBrokenStream = (error: KubernetesError): KubernetesError =>
-  error._tag === "KubernetesTimeoutError" ? new TimeoutError({ ...error, kind: "Connection" }) : error
-
-type RawEvent = WatchEvent | { readonly type: "ERROR"; readonly object: unknown }
-
-const parseEvent = (line: string): RawEvent | undefined => {
-  try {
-    const event: unknown = JSON.parse(line)
-    if (typeof event !== "object" || event === null || !("type" in event) || !("object" in event)) return undefined
-    const { type, object } = event
-    if (type === "ERROR") return { type, object }
-    if (type !== "ADDED" && type !== "MODIFIED" && type !== "DELETED" && type !== "BOOKMARK") return undefined
-    return isObject(object) ? { type, object } : undefined
-  } catch {
-    return undefined
-  }
-}

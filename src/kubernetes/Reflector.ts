@@ -1,9 +1,9 @@
 import { Clock, Duration, Effect, Latch, Random, Result, Stream } from "effect"
-import type { KubernetesCall, KubernetesError } from "../Errors.ts"
+import type { KubernetesError } from "../Errors.ts"
 import { keyOf } from "../fission/ObjectMeta.ts"
 import type { Described, ResourceKind } from "../fission/ResourceKind.ts"
-import { KubernetesApi, type KubernetesObject } from "./KubernetesApi.ts"
-import { listing, Outcome, type ReflectorState, step } from "./ReflectorState.ts"
+import { KubernetesApi, type KubernetesObject, type WatchEvent } from "./KubernetesApi.ts"
+import { listing, Outcome, type ReflectorState, step, suspiciousAfter } from "./ReflectorState.ts"
 import * as Store from "./Store.ts"
 import * as WarmUp from "./WarmUp.ts"
 
@@ -11,8 +11,6 @@ import * as WarmUp from "./WarmUp.ts"
 const watchTimeout = { least: Duration.minutes(5), most: Duration.minutes(10) }
 /** A stream without a line for this long is given up; bookmarks come about once a minute. */
 const silence = Duration.seconds(100)
-/** An open stream without a single event or bookmark for this long watches a version that the server never reaches. */
-const suspiciousAfter = Duration.minutes(3)
 /** Least time between two lists that somebody asked for. */
 const relistAtMost = Duration.minutes(1)
 
@@ -23,20 +21,23 @@ export interface ReflectorOptions<A> {
   readonly namespace?: string | undefined
   readonly labelSelector?: string
   readonly indexes?: Store.Indexes<A>
-  /** Synchronous, after the store was updated. A throw is a defect of `run`; the store stays as it is. */
+  /**
+   * Synchronous, after the store was updated. A throw becomes a defect of `run`, after every other change of the same
+   * event or page was told.
+   */
   readonly onChange: (change: Store.Change<A>) => void
   /** Each transition, before the state is acted on. */
   readonly onStatus: (status: ReflectorStatus) => Effect.Effect<void>
 }
 
-/** What a reflector is doing, for people and for the health of its namespace. */
+/** What a reflector is doing, for people and for the health of its namespace. Trouble lasts until something succeeds. */
 export interface ReflectorStatus {
   readonly state: "Listing" | "Watching" | "BackingOff" | "Blocked"
   /** Failures in a row; 0 when all is well. */
   readonly failures: number
   /** The latest failure, while backing off or blocked. */
   readonly error?: KubernetesError
-  /** The wait before the next attempt, while backing off or blocked. */
+  /** The wait before the next attempt; absent while it is made. */
   readonly nextAttempt?: Duration.Duration
 }
 
@@ -59,32 +60,44 @@ export const make = <A extends Described>(
   Effect.gen(function* () {
     const { kind, namespace, labelSelector } = options
     const api = yield* KubernetesApi
-    const warmUps = { list: yield* WarmUp.make, watch: yield* WarmUp.make }
+    const warmUps = { list: WarmUp.makeUnsafe(), watch: WarmUp.makeUnsafe() }
     const { reader, writer } = Store.make<A>(options.indexes)
     const wake = yield* Latch.make()
     const relistWanted = yield* Latch.make()
     const malformed = new Map<string, string>()
     let state: ReflectorState = listing(0)
+    let trouble: ReflectorStatus | undefined
     let relistedAt: bigint | undefined
 
+    /** Tells every change; the first throw is passed on at the end. */
     const announce = (changes: ReadonlyArray<Store.Change<A>>) => {
-      for (const change of changes) options.onChange(change)
+      const thrown: Array<unknown> = []
+      for (const change of changes) {
+        try {
+          options.onChange(change)
+        } catch (error) {
+          thrown.push(error)
+        }
+      }
+      if (thrown.length > 0) throw thrown[0]
     }
 
-    /** The object as the view holds it; one that cannot be read is named once per version and skipped. */
+    /** The object as the view holds it; one that cannot be read is named once per version and left out. */
     const decode = Effect.fnUntraced(function* (raw: KubernetesObject) {
       const decoded = kind.decode(raw)
-      if (Result.isSuccess(decoded)) return decoded.success
-      const { name, resourceVersion } = raw.metadata
       const key = keyOf(raw.metadata)
-      writer.keep(key)
-      if (malformed.get(key) === resourceVersion) return undefined
-      malformed.set(key, resourceVersion ?? "")
+      if (Result.isSuccess(decoded)) {
+        malformed.delete(key)
+        return decoded.success
+      }
+      const version = raw.metadata.resourceVersion ?? ""
+      if (malformed.get(key) === version) return undefined
+      malformed.set(key, version)
       yield* Effect.logWarning("object cannot be read and is left out of the view").pipe(
         Effect.annotateLogs({
           kind: kind.kind,
           namespace: raw.metadata.namespace ?? "",
-          name,
+          name: raw.metadata.name,
           problem: decoded.failure.message
         })
       )
@@ -92,12 +105,16 @@ export const make = <A extends Described>(
     })
 
     const list = Effect.fnUntraced(function* (from: Extract<ReflectorState, { _tag: "Listing" }>) {
-      if (from.continue === undefined) writer.abandonList()
+      if (from.continue === undefined) {
+        writer.abandonList()
+        relistWanted.closeUnsafe()
+      }
       const page = yield* api.list(kind, { namespace, labelSelector, limit: from.limit, continue: from.continue })
       const objects: Array<A> = []
       for (const raw of page.items) {
         const object = yield* decode(raw)
-        if (object !== undefined) objects.push(object)
+        if (object === undefined) writer.keep(keyOf(raw.metadata))
+        else objects.push(object)
       }
       yield* writer.touch
       announce(writer.applyPage(objects))
@@ -110,65 +127,61 @@ export const make = <A extends Described>(
       const { least, most } = watchTimeout
       const timeout = Duration.sum(least, Duration.times(Duration.subtract(most, least), yield* Random.next))
       let resourceVersion = from.resourceVersion
-      let heardAt = startedAt
-      let recovered = from.failures === 0
+      let heardAt: bigint | undefined
 
-      const stream = api.watch(kind, { namespace, labelSelector, resourceVersion, timeout, silence }).pipe(
-        Stream.runForEach((event) =>
-          Effect.gen(function* () {
-            heardAt = yield* Clock.monotonicTimeNanos
-            yield* writer.touch
-            if (!recovered) {
-              recovered = true
-              yield* options.onStatus({ state: "Watching", failures: 0 })
-            }
-            if (event.type !== "BOOKMARK") {
-              const object = yield* decode(event.object)
-              if (object !== undefined) announce(writer.apply(event.type === "DELETED" ? "Delete" : "Upsert", object))
-            }
-            resourceVersion = event.object.metadata.resourceVersion ?? resourceVersion
-          })
-        )
+      const receive = Effect.fnUntraced(function* (event: WatchEvent) {
+        heardAt = yield* Clock.monotonicTimeNanos
+        yield* writer.touch
+        if (trouble !== undefined) {
+          trouble = undefined
+          yield* options.onStatus(status())
+        }
+        if (event.type === "DELETED") {
+          malformed.delete(keyOf(event.object.metadata))
+          announce(writer.remove(event.object))
+        } else if (event.type !== "BOOKMARK") {
+          const object = yield* decode(event.object)
+          if (object !== undefined) announce(writer.upsert(object))
+        }
+        resourceVersion = versionAfter(event, resourceVersion)
+      })
+      const quiet = Effect.map(Clock.monotonicTimeNanos, (now) =>
+        heardAt === undefined
+          ? Duration.sum(from.quiet, Duration.nanos(now - startedAt))
+          : Duration.nanos(now - heardAt)
       )
       const suspicion = Effect.gen(function* () {
-        let quiet = Duration.zero
-        while (Duration.isLessThan(quiet, suspiciousAfter)) {
-          yield* Effect.sleep(Duration.subtract(suspiciousAfter, quiet))
-          quiet = Duration.nanos((yield* Clock.monotonicTimeNanos) - heardAt)
+        for (let past = yield* quiet; Duration.isLessThan(past, suspiciousAfter); past = yield* quiet) {
+          yield* Effect.sleep(Duration.subtract(suspiciousAfter, past))
         }
-        return Outcome.StreamSilent()
       })
-      const lasted = Effect.map(Clock.monotonicTimeNanos, (now) => Duration.nanos(now - startedAt))
-      const relisted = Effect.as(relistWanted.await, Outcome.StreamSilent())
-      relistWanted.closeUnsafe()
+      const progress = Effect.map(Clock.monotonicTimeNanos, (now) => ({
+        resourceVersion,
+        lasted: Duration.nanos(now - startedAt),
+        heard: heardAt !== undefined
+      }))
+      const stream = api
+        .watch(kind, { namespace, labelSelector, resourceVersion, timeout, silence })
+        .pipe(Stream.runForEach(receive))
 
-      return yield* stream.pipe(
-        Effect.flatMap(() => Effect.map(lasted, (lasted) => Outcome.StreamEnded({ resourceVersion, lasted }))),
-        Effect.catch((error) => Effect.map(lasted, (lasted) => Outcome.Failed({ error, resourceVersion, lasted }))),
-        (watching) => Effect.raceFirst(watching, Effect.raceFirst(suspicion, relisted))
-      )
+      return yield* Effect.matchEffect(stream, {
+        onSuccess: () => Effect.map(progress, (reached): Outcome => Outcome.StreamEnded(reached)),
+        onFailure: (error) => Effect.map(progress, (reached): Outcome => Outcome.StreamFailed({ ...reached, error }))
+      }).pipe(Effect.raceFirst(Effect.as(Effect.raceFirst(suspicion, relistWanted.await), Outcome.Doubted())))
     })
-
-    const call = (verb: KubernetesCall["verb"], error: KubernetesError): Effect.Effect<KubernetesError> =>
-      Effect.map(verb === "list" ? warmUps.list.judge(error) : warmUps.watch.judge(error), (judged) => judged ?? error)
 
     const ask: Effect.Effect<Outcome> = Effect.suspend(() => {
       const asked = state
       switch (asked._tag) {
         case "Listing":
-          return list(asked).pipe(
-            Effect.tap(() => warmUps.list.judge(undefined)),
-            Effect.map((page): Outcome => page),
-            Effect.catch((error) =>
-              Effect.map(call("list", error), (error) =>
-                Outcome.Failed({ error, resourceVersion: "", lasted: Duration.zero })
-              )
-            )
-          )
+          return Effect.matchEffect(list(asked), {
+            onSuccess: (page) => Effect.as(warmUps.list.judge(undefined), page),
+            onFailure: (error) => Effect.map(warmUps.list.judge(error), (error) => Outcome.ListFailed({ error }))
+          })
         case "Watching":
           return Effect.flatMap(watch(asked), (outcome): Effect.Effect<Outcome> =>
-            outcome._tag === "Failed"
-              ? Effect.map(call("watch", outcome.error), (error) => Outcome.Failed({ ...outcome, error }))
+            outcome._tag === "StreamFailed"
+              ? Effect.map(warmUps.watch.judge(outcome.error), (error) => Outcome.StreamFailed({ ...outcome, error }))
               : Effect.as(warmUps.watch.judge(undefined), outcome)
           )
         case "Waiting":
@@ -177,17 +190,20 @@ export const make = <A extends Described>(
       }
     })
 
+    const status = (): ReflectorStatus => trouble ?? { state: attemptOf(state)._tag, failures: 0 }
+
     const loop = Effect.gen(function* () {
       while (true) {
-        yield* options.onStatus(statusOf(state))
+        yield* options.onStatus(status())
         const outcome = yield* ask
         state = step(state, outcome, yield* Random.next)
+        trouble = troubleOf(state, trouble)
       }
     })
 
     return {
       store: reader,
-      status: () => statusOf(state),
+      status,
       run: loop,
       retryNow: wake.open,
       relist: Effect.gen(function* () {
@@ -199,13 +215,26 @@ export const make = <A extends Described>(
     }
   })
 
-const statusOf = (state: ReflectorState): ReflectorStatus => {
-  if (state._tag !== "Waiting") return { state: state._tag, failures: state.failures }
-  if (state.error === undefined) return { state: state.next._tag, failures: 0 }
-  return {
-    state: state.error._tag === "KubernetesFatalError" ? "Blocked" : "BackingOff",
-    failures: state.failures,
-    error: state.error,
-    nextAttempt: state.delay
+/** An event without a version, which no server should send, leaves us where we were. */
+const versionAfter = (event: WatchEvent, before: string): string => {
+  const version = event.object.metadata.resourceVersion ?? ""
+  return version === "" ? before : version
+}
+
+const attemptOf = (state: ReflectorState) => (state._tag === "Waiting" ? state.next : state)
+
+/** Trouble begins with a failure, lasts through the attempts that follow, and ends with the failures. */
+const troubleOf = (state: ReflectorState, before: ReflectorStatus | undefined): ReflectorStatus | undefined => {
+  if (state.failures === 0) return undefined
+  if (state._tag === "Waiting" && state.error !== undefined) {
+    return {
+      state: state.error._tag === "KubernetesFatalError" ? "Blocked" : "BackingOff",
+      failures: state.failures,
+      error: state.error,
+      nextAttempt: state.delay
+    }
   }
+  if (before === undefined) return undefined
+  const { nextAttempt: _, ...attempted } = before
+  return attempted
 }

@@ -10,7 +10,7 @@ export interface RetryPolicy {
   readonly cap: Duration.Duration
   /** Attempts in all, the first included; undefined: without end. */
   readonly attempts?: number
-  /** Time from the first failure within which another attempt may begin; undefined: without end. */
+  /** Time from the first failure within which the last attempt begins; undefined: without end. */
   readonly budget?: Duration.Duration
   /** A longer `Retry-After` than this ends the series at once; undefined: any is waited for. */
   readonly longestRetryAfter?: Duration.Duration
@@ -32,6 +32,9 @@ export const critical: RetryPolicy = {
 /** BG: one item of a namespace's work queue. */
 export const background: RetryPolicy = { base: Duration.seconds(1), cap: Duration.seconds(60) }
 
+/** BEST: conditions, annotations, events. */
+export const bestEffort: RetryPolicy = { ...background, attempts: 10, budget: Duration.minutes(10) }
+
 /** SWEEP: lists of a namespace and live looks at owners. */
 export const sweep: RetryPolicy = { base: Duration.seconds(1), cap: Duration.seconds(300) }
 
@@ -45,15 +48,16 @@ export const watch: RetryPolicy = {
 /** LEASE: renewing the leader's lease; its deadline is the caller's. */
 export const lease: RetryPolicy = { base: Duration.seconds(2), cap: Duration.seconds(2), aroundDelay: true }
 
-/** BEST: conditions, annotations, events. */
-export const bestEffort: RetryPolicy = { ...background, attempts: 10, budget: Duration.minutes(10) }
-
 /** How long a `FatalError` parks what it concerns, before ±20 % of jitter. */
 const parkedFor = Duration.minutes(5)
 /** Bounds of the wait while a server warms up. */
-const warmUpWait = { least: 200, most: 2000 }
+const warmUpWait = { least: Duration.millis(200), most: Duration.seconds(2) }
 
-const around = (delay: Duration.Duration, random: number) => Duration.times(delay, 0.8 + 0.4 * random)
+/** Whole milliseconds, which is all that a person or a timer wants to know. */
+const share = (delay: Duration.Duration, factor: number) =>
+  Duration.millis(Math.round(Duration.toMillis(delay) * factor))
+
+const around = (delay: Duration.Duration, random: number) => share(delay, 0.8 + 0.4 * random)
 
 /**
  * The wait before the next attempt. Pure.
@@ -70,17 +74,21 @@ export const delayAfter = (
   if (error._tag === "KubernetesFatalError") return around(parkedFor, random)
   const timeout = isTimeout(error) ? error : undefined
   if (timeout?.kind === "Warmup") {
-    return Duration.millis(warmUpWait.least + (warmUpWait.most - warmUpWait.least) * random)
+    return Duration.sum(warmUpWait.least, share(Duration.subtract(warmUpWait.most, warmUpWait.least), random))
   }
   const ceiling = Duration.min(Duration.times(policy.base, 2 ** Math.min(Math.max(0, failures - 1), 30)), policy.cap)
-  const delay = policy.aroundDelay === true ? around(ceiling, random) : Duration.times(ceiling, random)
+  const delay = policy.aroundDelay === true ? around(ceiling, random) : share(ceiling, random)
   return Duration.max(delay, timeout?.retryAfter ?? Duration.zero)
 }
+
+/** Whether a success that lasted this long makes the next failure the first of a series. */
+export const wasHealthy = (policy: RetryPolicy, lasted: Duration.Duration): boolean =>
+  policy.healthyAfter !== undefined && Duration.isGreaterThanOrEqualTo(lasted, policy.healthyAfter)
 
 const isTimeout = (error: { readonly _tag: string }): error is TimeoutError => error._tag === "KubernetesTimeoutError"
 
 /** The policy as a Schedule: each step is one delay after one failure. Ends when attempts or budget are used up. */
-export const schedule = (policy: RetryPolicy): Schedule.Schedule<Duration.Duration, KubernetesError> =>
+const schedule = (policy: RetryPolicy): Schedule.Schedule<Duration.Duration, KubernetesError> =>
   Schedule.forever.pipe(
     Schedule.setInputType<KubernetesError>(),
     Schedule.while(
@@ -90,12 +98,13 @@ export const schedule = (policy: RetryPolicy): Schedule.Schedule<Duration.Durati
           input.retryAfter === undefined ||
           Duration.isLessThanOrEqualTo(input.retryAfter, policy.longestRetryAfter))
     ),
-    Schedule.upTo({
-      ...(policy.attempts === undefined ? {} : { times: policy.attempts - 1 }),
-      ...(policy.budget === undefined ? {} : { duration: policy.budget })
-    }),
     Schedule.modifyDelay(({ input, attempt }) =>
       Effect.map(Random.next, (random) => delayAfter(policy, input, attempt, random))
+    ),
+    Schedule.while(
+      ({ attempt, duration, elapsed }) =>
+        attempt < (policy.attempts ?? Number.POSITIVE_INFINITY) &&
+        elapsed + Duration.toMillis(duration) <= Duration.toMillis(policy.budget ?? Duration.infinity)
     ),
     Schedule.map(({ duration }) => Effect.succeed(duration))
   )

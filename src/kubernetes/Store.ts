@@ -23,8 +23,10 @@ export interface StoreReader<A> {
 
 /** Write access, for the Reflector alone. Every call returns what it changed, in order. */
 export interface StoreWriter<A> {
-  /** Applies one watch event; one that is not newer than what is held changes nothing. */
-  readonly apply: (type: "Upsert" | "Delete", object: A) => ReadonlyArray<Change<A>>
+  /** Takes an object of an event in, unless what is held is as new. */
+  readonly upsert: (object: A) => ReadonlyArray<Change<A>>
+  /** Takes out what an event says is gone: metadata are enough, and another UID or a newer version stays. */
+  readonly remove: (gone: Described) => ReadonlyArray<Change<A>>
   /** Takes one page of a list in; what no page of the list held is removed by `endList`. */
   readonly applyPage: (objects: ReadonlyArray<A>) => ReadonlyArray<Change<A>>
   readonly endList: () => ReadonlyArray<Change<A>>
@@ -77,7 +79,7 @@ export const make = <A extends Described>(
     }
   }
 
-  const remove = (object: A) => {
+  const takeOut = (object: A) => {
     const { name, namespace } = object.metadata
     const partition = byNamespace.get(namespace ?? "")
     if (partition?.delete(name) !== true) return
@@ -90,7 +92,7 @@ export const make = <A extends Described>(
     const previous = get(object.metadata.namespace ?? "", object.metadata.name)
     if (previous !== undefined && !isNewer(object, previous)) return []
     if (previous !== undefined && previous.metadata.uid !== object.metadata.uid) {
-      remove(previous)
+      takeOut(previous)
       put(object)
       return [
         { type: "Delete", object: previous, evidence: "Event" },
@@ -101,11 +103,10 @@ export const make = <A extends Described>(
     return [{ type: "Upsert", object, previous }]
   }
 
-  const apply = (type: "Upsert" | "Delete", object: A): ReadonlyArray<Change<A>> => {
-    if (type === "Upsert") return upsert(object)
-    const held = get(object.metadata.namespace ?? "", object.metadata.name)
-    if (held === undefined || held.metadata.uid !== object.metadata.uid || isNewer(held, object)) return []
-    remove(held)
+  const remove = (gone: Described): ReadonlyArray<Change<A>> => {
+    const held = get(gone.metadata.namespace ?? "", gone.metadata.name)
+    if (held === undefined || held.metadata.uid !== gone.metadata.uid || isNewer(held, gone)) return []
+    takeOut(held)
     return [{ type: "Delete", object: held, evidence: "Event" }]
   }
 
@@ -117,7 +118,7 @@ export const make = <A extends Described>(
   const endList = (): ReadonlyArray<Change<A>> => {
     const seen = listed ?? new Set()
     const gone = [...values()].filter((object) => !seen.has(keyOf(object.metadata)))
-    for (const object of gone) remove(object)
+    for (const object of gone) takeOut(object)
     listed = undefined
     synced = true
     return gone.map((object) => ({ type: "Delete", object, evidence: "List" }))
@@ -139,7 +140,8 @@ export const make = <A extends Described>(
       )
     },
     writer: {
-      apply,
+      upsert,
+      remove,
       applyPage: (objects) => {
         const seen = (listed ??= new Set())
         return objects.flatMap((object) => {

@@ -1,16 +1,11 @@
 import { Deferred, Duration, Effect, type Scope } from "effect"
 import { Agent, type Dispatcher, request } from "undici"
-import {
-  type ConfigurationError,
-  FatalError,
-  type KubernetesCall,
-  type KubernetesError,
-  TimeoutError
-} from "../Errors.ts"
+import type { ConfigurationError, KubernetesCall, KubernetesError } from "../Errors.ts"
 import * as Bulkheads from "./Bulkheads.ts"
 import { classifyAnswer, classifyThrown } from "./Classify.ts"
 import * as Credentials from "./Credentials.ts"
-import type { CallPriority } from "./KubernetesApi.ts"
+import { answeredWithin, deadlineOf, handshakeWithin } from "./Deadline.ts"
+import type { CallOptions, CallPriority } from "./KubernetesApi.ts"
 
 /** What is asked of the server: everything but where it is and who asks. */
 export interface TransportRequest {
@@ -42,8 +37,7 @@ export interface Transport {
   /** One call within a deadline that the server is told too; waiting for a place counts. Interruption aborts it. */
   readonly call: (
     what: TransportRequest,
-    priority: CallPriority,
-    deadline: Duration.Duration
+    options: CallOptions | undefined
   ) => Effect.Effect<TransportAnswer, KubernetesError>
   /** Opens a stream; closing the scope aborts it. `silence`: longest pause between two chunks. */
   readonly open: (
@@ -56,10 +50,6 @@ export interface Transport {
 const connections = { list: 32, request: 32, background: 32, lease: 1 }
 /** The API server keeps idle connections for 90 s; undici's own default would reconnect after 4 s. */
 const keepAlive = { keepAliveTimeout: 55_000, keepAliveMaxTimeout: 60_000 }
-/** A server-side time-out stays distinguishable from silence when ours comes a little later. */
-const clientGrace = Duration.millis(500)
-/** Longest wait for the headers of a watch. */
-const handshakeWithin = Duration.seconds(15)
 
 type Pool = "watch" | "list" | CallPriority
 
@@ -101,11 +91,6 @@ export const make = (
       if (known !== undefined) void known.agent.close()
       return agent
     }
-
-    const authority =
-      (call: KubernetesCall) =>
-      <A>(self: Effect.Effect<A, ConfigurationError>) =>
-        Effect.mapError(self, (cause) => new FatalError({ ...call, scope: "resource", detail: cause.message, cause }))
 
     /** One attempt with the given credentials; resolves when the headers are there. */
     const send = (
@@ -154,13 +139,11 @@ export const make = (
       pool: Pool,
       answered: Deferred.Deferred<void>
     ) {
-      const current = yield* authority(what.call)(credentials.current)
+      const current = yield* credentials.current
       const first = yield* attempt(what, pool, current, answered)
       const answer =
         first.status === 401
-          ? yield* Effect.flatMap(authority(what.call)(credentials.refreshed(current)), (fresh) =>
-              attempt(what, pool, fresh, answered)
-            )
+          ? yield* Effect.flatMap(credentials.refreshed(current), (fresh) => attempt(what, pool, fresh, answered))
           : first
       if (answer.status < 200 || answer.status > 299) return yield* Effect.fail(classifyAnswer(what.call, answer))
       return yield* Effect.try({
@@ -169,73 +152,53 @@ export const make = (
       })
     })
 
-    const call = Effect.fnUntraced(function* (
-      what: TransportRequest,
-      priority: CallPriority,
-      deadline: Duration.Duration
-    ) {
+    const call = Effect.fnUntraced(function* (what: TransportRequest, options: CallOptions | undefined) {
       const answered = yield* Deferred.make<void>()
+      const deadline = deadlineOf(what.call, options)
       const seconds = Math.max(1, Math.ceil(Duration.toSeconds(deadline)))
       const timed = { ...what, query: { ...what.query, timeout: `${seconds}s` } }
       const isList = what.call.verb === "list"
+      const priority = options?.priority ?? "background"
       const sent = exchange(timed, isList ? "list" : priority, answered)
       const namespace = what.call.namespace ?? ""
       const bounded = isList
         ? bulkheads.list(namespace, Deferred.await(answered), sent)
         : bulkheads.call(namespace, priority, sent)
-      return yield* Effect.timeoutOrElse(bounded, {
-        duration: Duration.sum(deadline, clientGrace),
-        orElse: () =>
-          Effect.fail(
-            new TimeoutError({
-              ...what.call,
-              kind: "Deadline",
-              detail: `no answer within ${Duration.format(deadline)}`,
-              outcomeUnknown: !["get", "list", "watch"].includes(what.call.verb)
-            })
-          )
-      })
+      return yield* answeredWithin(what.call, deadline)(bounded)
     })
+
+    const read = (call: KubernetesCall, response: Dispatcher.ResponseData) =>
+      Effect.tryPromise({ try: () => response.body.text(), catch: (thrown) => classifyThrown(call, thrown) })
+
+    /** Fails with what an answer other than a stream says. */
+    const refusal = (call: KubernetesCall, response: Dispatcher.ResponseData) =>
+      Effect.flatMap(read(call, response), (body) =>
+        Effect.fail(classifyAnswer(call, { status: response.statusCode, headers: response.headers, body }))
+      )
 
     const open = Effect.fnUntraced(function* (what: TransportRequest, silence: Duration.Duration) {
       const abort = new AbortController()
       yield* Effect.addFinalizer(() => Effect.sync(() => abort.abort()))
       const handshake = (current: Credentials.Credentials) =>
         Effect.tryPromise({
-          try: () => send(what, "watch", current, abort.signal, Duration.toMillis(silence)),
+          try: async () => {
+            const response = await send(what, "watch", current, abort.signal, Duration.toMillis(silence))
+            response.body.on("error", () => {})
+            return response
+          },
           catch: (thrown) => classifyThrown(what.call, thrown)
         })
       const response = yield* Effect.gen(function* () {
-        const current = yield* authority(what.call)(credentials.current)
+        const current = yield* credentials.current
         const first = yield* handshake(current)
         if (first.statusCode !== 401) return first
-        yield* Effect.promise(() => first.body.dump())
-        return yield* handshake(yield* authority(what.call)(credentials.refreshed(current)))
+        yield* read(what.call, first)
+        return yield* handshake(yield* credentials.refreshed(current))
       }).pipe(
+        Effect.tap((response) => (response.statusCode === 200 ? Effect.void : refusal(what.call, response))),
         bulkheads.watchHandshake,
-        Effect.timeoutOrElse({
-          duration: handshakeWithin,
-          orElse: () =>
-            Effect.fail(
-              new TimeoutError({
-                ...what.call,
-                kind: "Deadline",
-                detail: `no headers within ${Duration.format(handshakeWithin)}`,
-                outcomeUnknown: false
-              })
-            )
-        })
+        answeredWithin(what.call, handshakeWithin)
       )
-      response.body.on("error", () => {})
-      if (response.statusCode !== 200) {
-        const body = yield* Effect.tryPromise({
-          try: () => response.body.text(),
-          catch: (thrown) => classifyThrown(what.call, thrown)
-        })
-        return yield* Effect.fail(
-          classifyAnswer(what.call, { status: response.statusCode, headers: response.headers, body })
-        )
-      }
       return { chunks: response.body[Symbol.asyncIterator]() }
     })
 

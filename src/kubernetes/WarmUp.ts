@@ -1,5 +1,5 @@
 import { Clock, Duration, Effect } from "effect"
-import type { KubernetesError } from "../Errors.ts"
+import type { FatalError, KubernetesError } from "../Errors.ts"
 import { afterWarmUp } from "./Classify.ts"
 
 /** How long a refusal must last before it is believed (failure-semantics.md section 2). */
@@ -8,23 +8,23 @@ const persistsFor = Duration.seconds(10)
 const afterConnectionLoss = Duration.seconds(30)
 
 /** What is remembered about one verb on one resource in one scope, in monotonic nanoseconds. */
-export interface WarmUpMemory {
+interface Memory {
   readonly refusedSince: bigint | undefined
   readonly connectionLostAt: bigint | undefined
 }
 
 /** Nothing seen yet. */
-export const nothingSeen: WarmUpMemory = { refusedSince: undefined, connectionLostAt: undefined }
+const nothingSeen: Memory = { refusedSince: undefined, connectionLostAt: undefined }
 
 /**
- * Looks at the next outcome (undefined: success). A `Warmup` answer that has lasted 10 s, and that no lost connection
- * preceded within 30 s, becomes the `FatalError` it stands for; everything else stays what it is.
+ * Looks at the next outcome. A `Warmup` answer that has lasted 10 s, and that no lost connection preceded within 30 s,
+ * becomes the `FatalError` it stands for; everything else stays what it is, success (undefined) included.
  */
-export const judge = (
-  memory: WarmUpMemory,
-  error: KubernetesError | undefined,
+const judge = <E extends KubernetesError | undefined>(
+  memory: Memory,
+  error: E,
   now: bigint
-): { readonly memory: WarmUpMemory; readonly error: KubernetesError | undefined } => {
+): { readonly memory: Memory; readonly error: E | FatalError } => {
   if (error?._tag !== "KubernetesTimeoutError") return { memory: nothingSeen, error }
   if (error.kind === "Connection") return { memory: { refusedSince: undefined, connectionLostAt: now }, error }
   if (error.kind !== "Warmup") return { memory, error }
@@ -38,16 +38,21 @@ export const judge = (
 
 const nanos = (duration: Duration.Duration): bigint => BigInt(Math.round(Duration.toMillis(duration))) * 1_000_000n
 
-/** The memory of one scope, with time from the Clock. */
-export const make = Effect.sync(() => {
+/** The memory of one scope. */
+export interface WarmUp {
+  /** The error as it has to be treated now; undefined, for a success, stays undefined. */
+  readonly judge: <E extends KubernetesError | undefined>(error: E) => Effect.Effect<E | FatalError>
+}
+
+/** A memory of its own, with time from the Clock. */
+export const makeUnsafe = (): WarmUp => {
   let memory = nothingSeen
   return {
-    /** The error as it has to be treated now. */
-    judge: (error: KubernetesError | undefined): Effect.Effect<KubernetesError | undefined> =>
+    judge: (error) =>
       Effect.map(Clock.monotonicTimeNanos, (now) => {
         const judged = judge(memory, error, now)
         memory = judged.memory
         return judged.error
       })
   }
-})
+}

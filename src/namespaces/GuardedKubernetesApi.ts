@@ -2,11 +2,13 @@ import { Context, Effect, Layer } from "effect"
 import type { KubernetesCall, KubernetesError } from "../Errors.ts"
 import type { ResourceKind } from "../fission/ResourceKind.ts"
 import { type CallOptions, KubernetesApi, KubernetesDeletion } from "../kubernetes/KubernetesApi.ts"
+import * as WarmUp from "../kubernetes/WarmUp.ts"
 import { Circuits } from "./Circuits.ts"
 
 /**
- * Puts every single-object call behind its namespace's circuit. Lists and watches pass: their reflectors back off by
- * themselves, and their success is what closes a circuit early.
+ * Puts every single-object call behind its namespace's circuits, and makes a refusal that has outlasted the warm-up of a
+ * server the `FatalError` it stands for, per verb, resource and namespace (failure-semantics.md section 2). Lists and
+ * watches pass: their reflectors do both by themselves, and their success is what closes a circuit early.
  */
 export const layer: Layer.Layer<
   KubernetesApi | KubernetesDeletion,
@@ -17,6 +19,13 @@ export const layer: Layer.Layer<
     const api = yield* KubernetesApi
     const deletion = yield* KubernetesDeletion
     const circuits = yield* Circuits
+    const warmUps = new Map<string, WarmUp.WarmUp>()
+
+    const warmUpOf = (id: string) => {
+      const known = warmUps.get(id) ?? WarmUp.makeUnsafe()
+      warmUps.set(id, known)
+      return known
+    }
 
     const guard = <A>(
       verb: KubernetesCall["verb"],
@@ -28,7 +37,11 @@ export const layer: Layer.Layer<
       const { namespace, name } = reference
       if (namespace === undefined || namespace === null || namespace === "") return self
       const someoneWaits = options?.priority === "request"
-      return circuits.protect({ verb, resource: kind.plural, namespace, name, someoneWaits }, self)
+      const warmUp = warmUpOf(`${verb} ${kind.plural} ${namespace}`)
+      return circuits.protect({ verb, resource: kind.plural, namespace, name, someoneWaits }, self).pipe(
+        Effect.tap(() => warmUp.judge(undefined)),
+        Effect.catch((error) => Effect.flatMap(warmUp.judge(error), Effect.fail))
+      )
     }
 
     return Context.make(KubernetesApi, {

@@ -31,9 +31,9 @@ export interface Signs {
 }
 
 /** Without an event or bookmark for this long a view is stale. */
-export const staleAfter = Duration.seconds(150)
+const staleAfter = Duration.seconds(150)
 /** A view older than this is no ground for deleting anything. */
-export const backingOffAfter = Duration.minutes(10)
+const backingOffAfter = Duration.minutes(10)
 
 /** Judges the signs. Pure: the same signs give the same verdict. */
 export const judge = (signs: Signs): Pick<NamespaceHealth, "state" | "reason"> => {

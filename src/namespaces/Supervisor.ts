@@ -1,4 +1,4 @@
-import { Cause, Clock, Context, Duration, Effect, Layer } from "effect"
+import { Clock, Context, Duration, Effect, Layer } from "effect"
 import { Settings, workloadNamespace } from "../Config.ts"
 import { NamespaceSet } from "../informers/NamespaceSet.ts"
 import type { KubernetesApi } from "../kubernetes/KubernetesApi.ts"
@@ -65,9 +65,8 @@ const supervised = (namespace: string, self: Effect.Effect<never>): Effect.Effec
     let failures = 0
     while (true) {
       const startedAt = yield* Clock.monotonicTimeNanos
+      // An interruption of ours does not come back here; one from within, like a defect, ends only this run.
       const cause = yield* Effect.flip(Effect.sandbox(self))
-      if (Cause.hasInterrupts(cause)) return yield* Effect.failCause(cause)
-
       const lasted = Duration.nanos((yield* Clock.monotonicTimeNanos) - startedAt)
       failures = Duration.isGreaterThanOrEqualTo(lasted, healthyAfter) ? 1 : failures + 1
       const delay = Duration.min(Duration.times(restartBase, 2 ** Math.min(failures - 1, 10)), restartCap)

@@ -25,13 +25,15 @@ const releaseWithin = Duration.seconds(5)
 export interface WorkQueue {
   /** Synchronous, idempotent while the key waits; brings a backed-off item forward. */
   readonly enqueue: (key: WorkKey) => void
-  /** Handles the key again after a while, unless something enqueues it earlier. */
+  /** Handles the key again after a while, unless something enqueues it earlier; also while it is being handled. */
   readonly enqueueAfter: (key: WorkKey, delay: Duration.Duration) => Effect.Effect<void>
   /** Brings every backed-off item forward, spread over 5 s: the namespace answers again. */
   readonly releaseAll: Effect.Effect<void>
   /** Items that wait, with or without a delay, or are being handled. */
   readonly size: () => number
-  /** Handles items until interrupted. Dies with the defect of a handler; the item is kept and the queue can run again. */
+  /**
+   * Handles items until interrupted. Dies with the defect of a handler; every item is kept and the queue can run again.
+   */
   readonly run: (handle: (key: WorkKey) => Effect.Effect<void, WorkError>) => Effect.Effect<never>
 }
 
@@ -41,8 +43,26 @@ interface Entry {
   /** Monotonic milliseconds before which it is not handled. */
   dueAt: number
   running: boolean
-  /** Enqueued while running. */
-  again: boolean
+  /** When to handle it again, asked for while it is being handled. */
+  againAt: number | undefined
+}
+
+/** What went wrong with an item, and how it is repeated. */
+interface Failure {
+  readonly error: { readonly _tag: string; readonly message: string }
+  readonly policy: RetryPolicy.RetryPolicy
+}
+
+/** A bug is repeated more slowly than trouble of the API, so that the cell it restarts has time for everything else. */
+const failureOf = (cause: Cause.Cause<WorkError>): Failure => {
+  if (Cause.hasDies(cause)) {
+    return { error: { _tag: "Defect", message: Cause.pretty(cause) }, policy: RetryPolicy.sweep }
+  }
+  const error = Cause.findErrorOption(cause)
+  return {
+    error: error._tag === "Some" ? error.value : { _tag: "Interrupted", message: "interrupted from within" },
+    policy: RetryPolicy.background
+  }
 }
 
 /** Makes an empty queue. It lives as long as its namespace, longer than a run of the cell. */
@@ -59,9 +79,9 @@ export const make = (namespace: string): Effect.Effect<WorkQueue> =>
     const schedule = (key: WorkKey, dueAt: number) => {
       const entry = entries.get(idOf(key))
       if (entry === undefined) {
-        entries.set(idOf(key), { key, failures: 0, dueAt, running: false, again: false })
+        entries.set(idOf(key), { key, failures: 0, dueAt, running: false, againAt: undefined })
       } else if (entry.running) {
-        entry.again = true
+        entry.againAt = Math.min(entry.againAt ?? dueAt, dueAt)
       } else {
         entry.dueAt = Math.min(entry.dueAt, dueAt)
       }
@@ -90,64 +110,60 @@ export const make = (namespace: string): Effect.Effect<WorkQueue> =>
       }
     })
 
+    /** Handling is over: the item comes back after the delay, or when it was asked for meanwhile, or not at all. */
     const settle = (entry: Entry, delay: Duration.Duration | undefined) => {
+      const retryAt = delay === undefined ? undefined : now() + Duration.toMillis(delay)
+      const dueAt = retryAt === undefined ? entry.againAt : Math.min(retryAt, entry.againAt ?? retryAt)
+      if (dueAt === undefined) entries.delete(idOf(entry.key))
+      else entry.dueAt = dueAt
       entry.running = false
-      if (delay !== undefined) {
-        entry.dueAt = entry.again ? now() : now() + Duration.toMillis(delay)
-      } else if (entry.again) {
-        entry.dueAt = now()
-        entry.failures = 0
-      } else {
-        entries.delete(idOf(entry.key))
-      }
-      entry.again = false
+      entry.againAt = undefined
       changed.openUnsafe()
     }
 
-    const delayAfter = (entry: Entry, error: WorkError, random: number) => {
-      const delay = RetryPolicy.delayAfter(RetryPolicy.background, error, entry.failures, random)
+    const delayAfter = (entry: Entry, failure: Failure, random: number) => {
+      const delay = RetryPolicy.delayAfter(failure.policy, failure.error, entry.failures, random)
       const spent = RetryBudget.spend(budget, now())
       budget = spent.budget
       return Duration.max(delay, Duration.millis(spent.waitMillis))
     }
 
-    const report = (entry: Entry, error: WorkError, delay: Duration.Duration) => {
+    const report = (entry: Entry, error: Failure["error"], delay: Duration.Duration) => {
       const line = entry.failures === 1 ? Effect.logWarning : Effect.logDebug
-      return line("work failed and will be tried again", error.message).pipe(
+      return line("work failed and will be tried again").pipe(
         Effect.annotateLogs({
           namespace,
           work: idOf(entry.key),
           error: error._tag,
+          detail: error.message,
           failures: entry.failures,
           nextAttemptIn: Duration.format(delay)
         })
       )
     }
 
-    const handleOne = Effect.fnUntraced(function* (
-      entry: Entry,
-      handle: (key: WorkKey) => Effect.Effect<void, WorkError>
-    ) {
-      const exit = yield* Effect.exit(handle(entry.key))
-      if (Exit.isSuccess(exit)) {
-        if (entry.failures > 0) {
-          yield* Effect.logInfo("work succeeded again").pipe(
-            Effect.annotateLogs({ namespace, work: idOf(entry.key), failures: entry.failures })
+    const handleOne = (entry: Entry, handle: (key: WorkKey) => Effect.Effect<void, WorkError>) =>
+      Effect.gen(function* () {
+        const exit = yield* Effect.exit(handle(entry.key))
+        if (Exit.isSuccess(exit)) {
+          const { failures } = entry
+          entry.failures = 0
+          settle(entry, undefined)
+          if (failures === 0) return
+          return yield* Effect.logInfo("work succeeded again").pipe(
+            Effect.annotateLogs({ namespace, work: idOf(entry.key), failures })
           )
         }
-        entry.failures = 0
-        return settle(entry, undefined)
-      }
-      const error = Cause.findErrorOption(exit.cause)
-      entry.failures++
-      if (error._tag === "None") {
-        settle(entry, Cause.hasInterrupts(exit.cause) ? Duration.zero : Duration.seconds(1))
-        return yield* Effect.failCause(exit.cause as Cause.Cause<never>)
-      }
-      const delay = delayAfter(entry, error.value, yield* Random.next)
-      yield* report(entry, error.value, delay)
-      settle(entry, delay)
-    })
+        entry.failures++
+        const failure = failureOf(exit.cause)
+        const delay = delayAfter(entry, failure, yield* Random.next)
+        settle(entry, delay)
+        if (Cause.hasDies(exit.cause)) return yield* Effect.failCause(exit.cause as Cause.Cause<never>)
+        yield* report(entry, failure.error, delay)
+      }).pipe(
+        // Another item's defect, or the end of the cell: this one was not handled to its end.
+        Effect.onInterrupt(() => Effect.sync(() => entry.running && settle(entry, Duration.zero)))
+      )
 
     return {
       enqueue: (key) => schedule(key, now()),

@@ -107,17 +107,22 @@ export class Deletion extends Context.Service<
         options?: { readonly gracePeriodSeconds?: number; readonly reason?: string }
       ) {
         yield* check(subject, ground)
-        yield* deletion
+        const outcome = yield* deletion
           .delete(subject.kind, subject, {
             uid: subject.uid,
             propagationPolicy: "Background",
             gracePeriodSeconds: options?.gracePeriodSeconds
           })
           .pipe(
-            Effect.catchTag(["KubernetesNotFound", "KubernetesConflict"], () => Effect.void),
+            Effect.as("object deleted"),
+            Effect.catchTag(["KubernetesNotFound", "KubernetesConflict"], () =>
+              Effect.succeed("object was gone already")
+            ),
             Effect.catchTag("KubernetesTimeoutError", (error) =>
               error.outcomeUnknown
-                ? Effect.flatMap(isGone(subject), (gone) => (gone ? Effect.void : Effect.fail(error)))
+                ? Effect.flatMap(isGone(subject), (gone) =>
+                    gone ? Effect.succeed("object deleted") : Effect.fail(error)
+                  )
                 : Effect.fail(error)
             )
           )
@@ -125,7 +130,7 @@ export class Deletion extends Context.Service<
           action: "Deleted",
           ...identify(subject),
           ground: ground._tag,
-          reason: options?.reason ?? "object deleted",
+          reason: options?.reason === undefined ? outcome : `${outcome}: ${options.reason}`,
           evidence: evidenceOf(ground)
         })
       })
@@ -147,10 +152,10 @@ export class Deletion extends Context.Service<
         return result
       })
 
-      /** Undefined: nothing under the name. */
+      /** Undefined: nothing under the name. An object without a UID, which no server should give, passes for the owner. */
       const liveUid = (kind: ResourceKind, owner: OwnerReference) =>
         api.get(kind, owner).pipe(
-          Effect.map((live) => live.metadata.uid),
+          Effect.map((live) => live.metadata.uid ?? owner.uid),
           Effect.catchTag("KubernetesNotFound", () => Effect.succeed(undefined))
         )
 
@@ -163,20 +168,15 @@ export class Deletion extends Context.Service<
         const present: Presence = { _tag: "Present" }
 
         const live = yield* liveUid(kind, owner)
-        if (live === owner.uid) {
-          firstLooks.delete(owner.uid)
-          return present
-        }
+        const now = yield* Clock.monotonicTimeNanos
+        const first = firstLooks.get(owner.uid) ?? now
+        firstLooks.delete(owner.uid)
+        if (live === owner.uid) return present
         if (live !== undefined) return absent("AnotherUid")
         if (evidence === "Event") return absent("DeletedEventAndLive404")
 
-        const now = yield* Clock.monotonicTimeNanos
-        const first = firstLooks.get(owner.uid) ?? now
         const apart = Duration.nanos(now - first)
-        if (Duration.isGreaterThanOrEqualTo(apart, betweenLooks)) {
-          firstLooks.delete(owner.uid)
-          return absent("TwoLive404s")
-        }
+        if (Duration.isGreaterThanOrEqualTo(apart, betweenLooks)) return absent("TwoLive404s")
         firstLooks.set(owner.uid, first)
         const unproven: Presence = { _tag: "Unproven", lookAgainAfter: Duration.subtract(betweenLooks, apart) }
         return unproven

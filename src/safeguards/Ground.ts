@@ -64,10 +64,12 @@ export const objection = (ground: Ground): string | undefined => {
   }
 }
 
-const staleness = (viewAge: Duration.Duration): string | undefined =>
-  Duration.isGreaterThan(viewAge, oldestUsableView)
+const staleness = (viewAge: Duration.Duration): string | undefined => {
+  if (!Duration.isFinite(viewAge)) return "the view has never been synced"
+  return Duration.isGreaterThan(viewAge, oldestUsableView)
     ? `the view is ${Duration.format(viewAge)} old, older than ${Duration.format(oldestUsableView)}`
     : undefined
+}
 
 /** The facts of a ground as plain values for a log line. */
 export const evidenceOf = (ground: Ground): { readonly [fact: string]: unknown } => {

@@ -1,0 +1,67 @@
+import { assert, describe, it } from "@effect/vitest"
+import { DateTime, Effect } from "effect"
+import { TestClock } from "effect/testing"
+import { type Decision, DecisionLog } from "../../src/safeguards/DecisionLog.ts"
+import * as CapturedLog from "../fakes/CapturedLog.ts"
+
+const decision = (name: string, namespace = "team-a"): Decision => ({
+  action: "Deleted",
+  kind: "Pod",
+  namespace,
+  name,
+  uid: `uid-${name}`,
+  ground: "Idle",
+  reason: "nobody used it",
+  evidence: { idleSeconds: 120 }
+})
+
+describe("the decision log", () => {
+  it.effect("keeps the last thousand, oldest first, with the time of each", () =>
+    Effect.gen(function* () {
+      const decisions = yield* DecisionLog
+      for (let index = 0; index < 1001; index++) yield* decisions.record(decision(`pod-${index}`))
+      yield* TestClock.setTime(90_000)
+      yield* decisions.record(decision("last"))
+      const recent = yield* decisions.recent()
+      assert.strictEqual(recent.length, 1000)
+      assert.strictEqual(recent[0]?.name, "pod-2")
+      assert.deepInclude(recent.at(-1), { ...decision("last"), at: DateTime.makeUnsafe(90_000) })
+    }).pipe(Effect.provide(DecisionLog.layer))
+  )
+
+  it.effect("gives those of one namespace", () =>
+    Effect.gen(function* () {
+      const decisions = yield* DecisionLog
+      yield* decisions.record(decision("a"))
+      yield* decisions.record(decision("b", "team-b"))
+      assert.deepStrictEqual(
+        (yield* decisions.recent("team-b")).map((one) => one.name),
+        ["b"]
+      )
+    }).pipe(Effect.provide(DecisionLog.layer))
+  )
+
+  it.effect("writes one structured line for each: information, or a warning where nothing was done", () =>
+    Effect.gen(function* () {
+      const log = yield* CapturedLog.make
+      yield* Effect.gen(function* () {
+        const decisions = yield* DecisionLog
+        yield* decisions.record(decision("a"))
+        yield* decisions.record({ ...decision("b"), action: "Refused", reason: "the view is old" })
+      }).pipe(Effect.provide([DecisionLog.layer, log.layer]))
+      assert.deepStrictEqual(
+        log.lines.map(({ level, message }) => `${level}: ${message}`),
+        ["Info: nobody used it", "Warn: the view is old"]
+      )
+      assert.deepInclude(log.lines[0]?.fields, {
+        decision: "Deleted",
+        kind: "Pod",
+        namespace: "team-a",
+        name: "a",
+        uid: "uid-a",
+        ground: "Idle",
+        evidence: { idleSeconds: 120 }
+      })
+    })
+  )
+})
