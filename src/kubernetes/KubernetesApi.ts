@@ -71,6 +71,8 @@ export interface WatchOptions {
   readonly resourceVersion: string
   /** The server ends the stream cleanly after this. */
   readonly timeout: Duration.Input
+  /** Run once the server has accepted the watch, before the first event. */
+  readonly opened?: Effect.Effect<void>
   /** A stream without a byte for this long is aborted and fails with `TimeoutError` of kind `Connection`. */
   readonly silence: Duration.Input
 }

@@ -134,7 +134,7 @@ const makeApi = (transport: Transport.Transport): KubernetesApi["Service"] => {
           },
           Duration.fromInputUnsafe(options.silence)
         ),
-        ({ chunks }) => Stream.fromPull(Effect.succeed(pullEvents(call, chunks)))
+        ({ chunks }) => Stream.fromPull(Effect.as(options.opened ?? Effect.void, pullEvents(call, chunks)))
       )
     )
   }

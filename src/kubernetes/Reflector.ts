@@ -4,6 +4,7 @@ import { keyOf } from "../fission/ObjectMeta.ts"
 import type { Described, ResourceKind } from "../fission/ResourceKind.ts"
 import { KubernetesApi, type KubernetesObject, type WatchEvent } from "./KubernetesApi.ts"
 import { listing, Outcome, type ReflectorState, step, suspiciousAfter } from "./ReflectorState.ts"
+import * as RetryPolicy from "./RetryPolicy.ts"
 import * as Store from "./Store.ts"
 import * as WarmUp from "./WarmUp.ts"
 
@@ -11,6 +12,8 @@ import * as WarmUp from "./WarmUp.ts"
 const watchTimeout = { least: Duration.minutes(5), most: Duration.minutes(10) }
 /** A stream without a line for this long is given up; bookmarks come about once a minute. */
 const silence = Duration.seconds(100)
+/** How long an accepted watch may prove by itself, with an event, that all is well again after failures. */
+const proofAfter = Duration.millis(500)
 /** Least time between two lists that somebody asked for. */
 const relistAtMost = Duration.minutes(1)
 
@@ -122,6 +125,29 @@ export const make = <A extends Described>(
       return Outcome.Page({ ...page, objects: page.items.length })
     })
 
+    const recovered = Effect.suspend(() => {
+      if (trouble === undefined) return Effect.void
+      trouble = undefined
+      return options.onStatus(status())
+    })
+
+    /**
+     * A quiet collection may have no event for a minute, and an accepted watch proves nothing: with a frozen etcd it stays
+     * silent. So after failures a quorum read of one object says that all is well again.
+     */
+    const proveRecovery = (from: Extract<ReflectorState, { _tag: "Watching" }>, opened: Latch.Latch) =>
+      from.failures === 0
+        ? Effect.never
+        : opened.await.pipe(
+            Effect.andThen(Effect.sleep(proofAfter)),
+            Effect.andThen(Effect.suspend(() => (trouble === undefined ? Effect.never : Effect.void))),
+            Effect.andThen(api.list(kind, { namespace, labelSelector, limit: 1 })),
+            RetryPolicy.retry(RetryPolicy.watch),
+            Effect.andThen(recovered),
+            Effect.ignore,
+            Effect.andThen(Effect.never)
+          )
+
     const watch = Effect.fnUntraced(function* (from: Extract<ReflectorState, { _tag: "Watching" }>) {
       const startedAt = yield* Clock.monotonicTimeNanos
       const { least, most } = watchTimeout
@@ -132,10 +158,7 @@ export const make = <A extends Described>(
       const receive = Effect.fnUntraced(function* (event: WatchEvent) {
         heardAt = yield* Clock.monotonicTimeNanos
         yield* writer.touch
-        if (trouble !== undefined) {
-          trouble = undefined
-          yield* options.onStatus(status())
-        }
+        yield* recovered
         if (event.type === "DELETED") {
           malformed.delete(keyOf(event.object.metadata))
           announce(writer.remove(event.object))
@@ -160,14 +183,25 @@ export const make = <A extends Described>(
         lasted: Duration.nanos(now - startedAt),
         heard: heardAt !== undefined
       }))
+      const opened = yield* Latch.make()
       const stream = api
-        .watch(kind, { namespace, labelSelector, resourceVersion, timeout, silence })
+        .watch(kind, {
+          namespace,
+          labelSelector,
+          resourceVersion,
+          timeout,
+          silence,
+          opened: Effect.asVoid(opened.open)
+        })
         .pipe(Stream.runForEach(receive))
 
       return yield* Effect.matchEffect(stream, {
         onSuccess: () => Effect.map(progress, (reached): Outcome => Outcome.StreamEnded(reached)),
         onFailure: (error) => Effect.map(progress, (reached): Outcome => Outcome.StreamFailed({ ...reached, error }))
-      }).pipe(Effect.raceFirst(Effect.as(Effect.raceFirst(suspicion, relistWanted.await), Outcome.Doubted())))
+      }).pipe(
+        Effect.raceFirst(Effect.as(Effect.raceFirst(suspicion, relistWanted.await), Outcome.Doubted())),
+        Effect.raceFirst(proveRecovery(from, opened))
+      )
     })
 
     const ask: Effect.Effect<Outcome> = Effect.suspend(() => {

@@ -172,6 +172,7 @@ export const make = (options?: {
         })
         yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(bookmarkEvery), bookmark)))
         yield* Effect.forkScoped(Effect.andThen(Effect.sleep(timeout), Effect.sync(opened.end)))
+        yield* watchOptions.opened ?? Effect.void
         return Stream.fromQueue(queue)
       })
       return Stream.unwrap(events).pipe(

@@ -54,7 +54,7 @@ describe("a reflector", () => {
       memory.put(Environments, environment("d"))
       yield* seconds(5)
       assert.deepStrictEqual(changes.slice(2), ["Upsert c", "Upsert d", "Delete a"])
-      assert.strictEqual(memory.lines("list").length, 2)
+      assert.strictEqual(memory.lines("list").length, 3, "the third reads one object, to prove that all is well")
     })
   )
 
@@ -132,7 +132,7 @@ describe("trouble", () => {
     }).pipe(withRandom(0.5))
   )
 
-  it.effect("of a watch is over with the first event or bookmark, not with a list", () =>
+  it.effect("of a watch is over when the watch is accepted and one object can be read, not with a list alone", () =>
     Effect.gen(function* () {
       const { memory, start } = yield* inMemory
       const { reflector } = yield* start()
@@ -142,8 +142,22 @@ describe("trouble", () => {
       yield* seconds(60)
       assert.isTrue(memory.lines("list").length > 1)
       assert.strictEqual(reflector.status().state, "BackingOff")
+      const lists = memory.lines("list").length
       memory.intercept()
       yield* seconds(20)
+      assert.deepStrictEqual(reflector.status(), { state: "Watching", failures: 0 })
+      assert.isAtMost(memory.lines("list").length, lists + 2)
+    }).pipe(withRandom(0.5))
+  )
+
+  it.effect("of a watch that is accepted and stays silent lasts until something is heard", () =>
+    Effect.gen(function* () {
+      const { memory, start } = yield* inMemory
+      const { reflector } = yield* start()
+      yield* TestClock.adjust("1 second")
+      memory.intercept((call) => (call.verb === "list" ? Effect.never : undefined))
+      for (const watch of memory.watches()) watch.fail(Failures.connectionReset)
+      yield* seconds(40)
       assert.strictEqual(reflector.status().state, "BackingOff")
       memory.put(Environments, environment("a"))
       yield* TestClock.adjust(0)
@@ -193,7 +207,7 @@ describe("a watch", () => {
       const trouble = statuses.find((status) => status.state === "BackingOff")
       assert.include(trouble?.error?.message ?? "", "the stream is silent [Connection]")
       assert.strictEqual(memory.lines("watch").length, 2)
-      assert.strictEqual(memory.lines("list").length, 1)
+      assert.strictEqual(memory.lines("list").length, 2, "the second reads one object, to prove that all is well")
     })
   )
 
@@ -206,7 +220,7 @@ describe("a watch", () => {
           KubernetesApiFake.layer({
             list: (kind, options) =>
               Effect.gen(function* () {
-                lists.push(yield* Clock.currentTimeMillis)
+                if (options.limit !== 1) lists.push(yield* Clock.currentTimeMillis)
                 const page = yield* api.list(kind, options)
                 return lists.length === 1 ? { ...page, resourceVersion: "999999" } : page
               }),

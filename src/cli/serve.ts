@@ -1,0 +1,78 @@
+import { Effect, Layer, Option } from "effect"
+import { Command, Flag } from "effect/cli"
+import { ExecutorApi } from "../api/ExecutorApi.ts"
+import { Settings } from "../Config.ts"
+import * as Executor from "../Executor.ts"
+import * as Credentials from "../kubernetes/Credentials.ts"
+import * as Logging from "./Logging.ts"
+import { version } from "./version.ts"
+
+/** Flags that say where the API server is. */
+export const clusterFlags = {
+  kubeconfig: Flag.String("kubeconfig").pipe(
+    Flag.withMetavar("file"),
+    Flag.withDescription("kubeconfig file; default $KUBECONFIG, ~/.kube/config, then the pod's service account"),
+    Flag.optional
+  ),
+  apiServer: Flag.String("api-server").pipe(
+    Flag.withMetavar("url"),
+    Flag.withDescription("API server that asks for no credentials, such as the one of `dev --cluster-only`"),
+    Flag.optional
+  )
+}
+
+/** Where the flags say that the API server is; the kubeconfig wins over the URL. */
+export const kubeConfigOf = (flags: {
+  readonly kubeconfig: Option.Option<string>
+  readonly apiServer: Option.Option<string>
+}): Credentials.LoadKubeConfig => {
+  if (Option.isSome(flags.kubeconfig)) return Credentials.fromFile(flags.kubeconfig.value)
+  return Option.isSome(flags.apiServer) ? Credentials.fromServer(flags.apiServer.value) : Credentials.fromDefault
+}
+
+/** Flags of `serve`, and of the command without a subcommand, which is how the chart starts it. */
+export const serveFlags = {
+  ...clusterFlags,
+  port: Flag.Int("executorPort").pipe(
+    Flag.withMetavar("port"),
+    Flag.withDescription("port of the API for the router"),
+    Flag.withDefault(8888)
+  ),
+  host: Flag.String("host").pipe(Flag.withDescription("address to listen on"), Flag.withDefault("0.0.0.0"))
+}
+
+/** What a start says about itself, and about settings that it could not use. */
+const announced = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const { port } = yield* ExecutorApi
+    const settings = yield* Settings
+    for (const { setting, used, value } of settings.invalid) {
+      yield* Effect.logWarning("a setting cannot be used and has its default instead", { setting, value, used })
+    }
+    yield* Effect.logInfo("executor listens").pipe(
+      Effect.annotateLogs({ port, namespaces: settings.namespaces.join(","), version })
+    )
+  })
+)
+
+/** Runs the executor until it is interrupted. */
+export const runServe = Effect.fnUntraced(function* (flags: {
+  readonly kubeconfig: Option.Option<string>
+  readonly apiServer: Option.Option<string>
+  readonly port: number
+  readonly host: string
+}) {
+  const executor = Executor.layer({
+    kubeConfig: kubeConfigOf(flags),
+    userAgent: `fission-executor/${version}`,
+    host: flags.host,
+    port: flags.port
+  })
+  return yield* Layer.launch(announced.pipe(Layer.provide(executor), Layer.provide(Settings.layer(process.env)))).pipe(
+    Effect.provide(Logging.layer(Logging.formFor(process.stdout)))
+  )
+})
+
+export const serve = Command.make("serve", serveFlags, runServe).pipe(
+  Command.withDescription("Run the executor (what starting it without a subcommand does)")
+)
