@@ -93,7 +93,7 @@ export const make = Effect.gen(function* () {
 })
 
 /** A Function as the owner of what runs for it. */
-export const ownerOf = (view: NamespaceView, fn: FissionFunction): OwnerReference => ({
+const ownerOf = (view: NamespaceView, fn: FissionFunction): OwnerReference => ({
   kind: "Function",
   namespace: view.namespace,
   name: fn.metadata.name,

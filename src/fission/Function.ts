@@ -5,7 +5,7 @@ import { ObjectMeta, optional } from "./ObjectMeta.ts"
 export const functionFinalizer = "fission.io/function-cleanup"
 
 /** A Secret or ConfigMap that a Function mounts; `mountPath` defaults to `<namespace>/<name>`. */
-export const MountReference = Schema.Struct({
+const MountReference = Schema.Struct({
   namespace: Schema.String,
   name: Schema.String,
   mountPath: optional(Schema.String)

@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { ObjectMeta, optional, StringMap } from "./ObjectMeta.ts"
 
 /** The part of a container status that tells whether it is up, and if not, why. */
-export const ContainerStatus = Schema.Struct({
+const ContainerStatus = Schema.Struct({
   name: Schema.String,
   ready: Schema.Boolean,
   restartCount: optional(Schema.Int),

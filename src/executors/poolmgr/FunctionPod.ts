@@ -78,7 +78,7 @@ export const supersededBy = (view: NamespaceView, pod: Pod): string | undefined 
 }
 
 /** Whether every pod of the pool runs its Deployment's current template, so that new warm pods exist. */
-export const isRolledOut = (view: NamespaceView, environment: Environment): boolean =>
+const isRolledOut = (view: NamespaceView, environment: Environment): boolean =>
   view.deployments.indexed("environmentUid", environment.metadata.uid ?? "").some(({ metadata, spec, status }) => {
     const replicas = spec.replicas ?? 1
     return (
