@@ -17,7 +17,7 @@ const rooms = [
 
 const forbidRooms = (forbidden: ReadonlyArray<string>) =>
   forbidden.map((room) => ({
-    group: [`**/${room}/**`],
+    group: [`**/${room}/**`, `!./${room}/**`],
     message: "A room imports only from the rooms above it (docs/architecture.md, Rooms)."
   }))
 
@@ -29,10 +29,7 @@ const forbidDeletion = [
   }
 ]
 
-const restricted = (patterns: Array<object>): ["error", { patterns: Array<object> }] => [
-  "error",
-  { patterns }
-]
+const restricted = (patterns: Array<object>): ["error", { patterns: Array<object> }] => ["error", { patterns }]
 
 const below = (room: string) => [...rooms.slice(rooms.indexOf(room) + 1), "devcluster"]
 
