@@ -1,5 +1,7 @@
+import { orRefusal } from "./Answers.ts"
 import { type ServedKind, servedKinds } from "./ServedKinds.ts"
 import * as Status from "./Status.ts"
+import { apiVersionOf, jsonIn } from "./StoredObject.ts"
 
 /** What a path of the Kubernetes API names. */
 export interface ResourcePath {
@@ -11,10 +13,7 @@ export interface ResourcePath {
 
 /** Takes a path apart; undefined when it names nothing that is served. Names are percent-decoded. */
 export const parsePath = (path: string): ResourcePath | undefined => {
-  const parts = path
-    .split("/")
-    .filter((part) => part !== "")
-    .map(decodeURIComponent)
+  const parts = partsOf(path)
   const core = parts[0] === "api"
   if (!core && parts[0] !== "apis") return undefined
   const [group, version] = core ? ["", parts[1]] : [parts[1], parts[2]]
@@ -28,6 +27,18 @@ export const parsePath = (path: string): ResourcePath | undefined => {
   }
   const kind = find(rest[0])
   return kind === undefined ? undefined : { kind, namespace: undefined, name: rest[1], subresource: rest[2] }
+}
+
+/** No parts when the percent-encoding is broken. */
+const partsOf = (path: string): ReadonlyArray<string> => {
+  try {
+    return path
+      .split("/")
+      .filter((part) => part !== "")
+      .map(decodeURIComponent)
+  } catch {
+    return []
+  }
 }
 
 /** The verb of a request, as RBAC and faults name it. */
@@ -54,7 +65,7 @@ export const verbOf = (method: string, path: ResourcePath, query: URLSearchParam
 /** A body that must be a JSON object of the given kind, or say nothing about its kind. Throws a 400 `StatusError`. */
 export const parseObject = (body: Buffer, kind: ServedKind): Status.Json => {
   const value = parseJson(body)
-  const apiVersion = kind.group === "" ? kind.version : `${kind.group}/${kind.version}`
+  const apiVersion = apiVersionOf(kind)
   if (value["kind"] !== undefined && value["kind"] !== kind.kind) {
     throw Status.badRequest(
       `the kind of the object ("${String(value["kind"])}") does not match the path ("${kind.kind}")`
@@ -80,6 +91,15 @@ export const parseJson = (body: Buffer): Status.Json => {
     throw Status.badRequest("the body is no JSON object")
   }
   return { ...value }
+}
+
+/** `metadata.name` of a body, undefined when there is none to be read. */
+export const nameIn = (body: Buffer): string | undefined => {
+  if (body.length === 0) return undefined
+  const object = orRefusal(() => parseJson(body))
+  if (object instanceof Status.StatusError) return undefined
+  const { name } = jsonIn(object, "metadata")
+  return typeof name === "string" ? name : undefined
 }
 
 /** Documents that tell clients what is served. Undefined for any other path. */
@@ -125,6 +145,8 @@ const resourceEntries = (kind: ServedKind): ReadonlyArray<Status.Json> => {
   })
   return [
     entry(kind.plural, ["create", "delete", "get", "list", "patch", "update", "watch"]),
-    ...(kind.status ? [entry(`${kind.plural}/status`, ["get", "patch", "update"])] : [])
+    ...(kind.status ? [entry(`${kind.plural}/status`, ["get", "patch", "update"])] : []),
+    ...(kind.scale ? [entry(`${kind.plural}/scale`, ["get", "patch", "update"])] : []),
+    ...(kind.kind === "Pod" ? [entry("pods/binding", ["create"]), entry("pods/log", ["get"])] : [])
   ]
 }

@@ -1,23 +1,30 @@
-import { Clock, Context, Duration, Effect, Latch, Layer, Option, Random, Schema } from "effect"
+import { Context, Duration, Effect, Latch, Layer, Option, Random, Schema } from "effect"
 
-/** Answers that a fault can give instead of the real one, as an API server in trouble gives them. */
-export const faultPresets = {
-  etcdTimeout: { status: 500, body: "etcdserver: request timed out" },
+/** An answer that a fault gives instead of the real one. */
+interface FaultAnswer {
+  readonly status: number
+  /** Absent in answers that are plain text instead of a Status. */
+  readonly reason?: string
+  readonly message: string
+  readonly retryAfterSeconds?: number
+}
+
+/** Answers of an API server in trouble (failure-semantics.md section 2). */
+export const faultAnswers = {
+  etcdTimeout: { status: 500, reason: "", message: "etcdserver: request timed out" },
   timeout: {
     status: 504,
     reason: "Timeout",
-    body: "Timeout: request did not complete within requested timeout - context deadline exceeded"
+    message: "Timeout: request did not complete within the allotted timeout"
   },
-  tooManyRequests: {
-    status: 429,
-    plainText: true,
-    retryAfterSeconds: 1,
-    body: "Too many requests, please try again later."
-  },
-  forbidden: { status: 403, reason: "Forbidden", body: 'is forbidden: User "executor" cannot access this resource' },
-  unauthorized: { status: 401, reason: "Unauthorized", body: "Unauthorized" },
-  unavailable: { status: 503, plainText: true, body: "service unavailable" }
-} as const
+  tooManyRequests: { status: 429, message: "Too many requests, please try again later.", retryAfterSeconds: 1 },
+  forbidden: { status: 403, reason: "Forbidden", message: 'is forbidden: User "limited" cannot access resource' },
+  unauthorized: { status: 401, reason: "Unauthorized", message: "Unauthorized" },
+  unavailable: { status: 503, message: "service unavailable" }
+} as const satisfies { readonly [preset: string]: FaultAnswer }
+
+/** The answer of a preset. */
+export const faultAnswer = (preset: keyof typeof faultAnswers): FaultAnswer => faultAnswers[preset]
 
 const Preset = Schema.Literals([
   "etcdTimeout",
@@ -52,16 +59,18 @@ export type FaultAction = typeof FaultAction.Type
 /** Which requests a fault meets, and what happens to them. Absent conditions match everything. */
 export const Fault = Schema.Struct({
   verb: Schema.optionalKey(Schema.Literals(["get", "list", "watch", "create", "update", "patch", "delete"])),
-  /** Plural: `environments`. */
+  /** Plural: `environments`, with every subresource; or one subresource: `functions/status`. */
   resource: Schema.optionalKey(Schema.String),
   namespace: Schema.optionalKey(Schema.String),
   name: Schema.optionalKey(Schema.String),
+  /** How the User-Agent begins, to spare other clients. */
+  client: Schema.optionalKey(Schema.String),
   /** Share of the matching requests, 0 to 1; default 1. */
   share: Schema.optionalKey(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))),
   /** Seconds after which the fault lifts itself; default never. */
   seconds: Schema.optionalKey(Schema.Finite),
-  /** Requests after which the fault lifts itself; default unlimited. */
-  count: Schema.optionalKey(Schema.Int),
+  /** Requests that it meets at most; default unlimited. It is lifted then, but those that hang go on hanging. */
+  count: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))),
   action: FaultAction
 }).annotate({ identifier: "Fault" })
 export type Fault = typeof Fault.Type
@@ -72,6 +81,7 @@ export interface FaultTarget {
   readonly resource: string
   readonly namespace: string | undefined
   readonly name: string | undefined
+  readonly client: string
 }
 
 /** A fault in force. `lifted` opens when it ends. */
@@ -95,74 +105,86 @@ export class Faults extends Context.Service<
     readonly active: Effect.Effect<ReadonlyArray<ActiveFault>>
     /** The first fault that meets this request now, counted as met. */
     readonly meet: (target: FaultTarget) => Effect.Effect<Option.Option<ActiveFault>>
-    /** Told about each new fault, synchronously. Returns the way to stop listening. */
-    readonly onInject: (listener: (fault: ActiveFault) => void) => () => void
+    /** Completes when a `dropWatch` injected from now on meets this open watch. */
+    readonly watchDropped: (watch: FaultTarget) => Effect.Effect<void>
   }
 >()("fission-executor/devcluster/Faults") {
-  static readonly layer = Layer.sync(Faults, () => {
-    interface Held extends ActiveFault {
-      met: number
-      readonly endsAt: bigint | undefined
-    }
-    const held = new Map<string, Held>()
-    const listeners = new Set<(fault: ActiveFault) => void>()
-    let next = 1
-
-    const remove = (id: string) => {
-      const fault = held.get(id)
-      held.delete(id)
-      fault?.lifted.openUnsafe()
-      return fault !== undefined
-    }
-
-    const current = Effect.map(Clock.monotonicTimeNanos, (now) => {
-      for (const { id, endsAt } of held.values()) if (endsAt !== undefined && endsAt <= now) remove(id)
-      return [...held.values()]
-    })
-
-    return Faults.of({
-      inject: Effect.fnUntraced(function* (fault: Fault) {
-        const id = `fault-${next++}`
-        const endsAt =
-          fault.seconds === undefined
-            ? undefined
-            : (yield* Clock.monotonicTimeNanos) + BigInt(Math.round(fault.seconds * 1e9))
-        const entry: Held = { id, fault, met: 0, lifted: Latch.makeUnsafe(), endsAt }
-        held.set(id, entry)
-        if (fault.seconds !== undefined) {
-          const end = Effect.sync(() => remove(id))
-          yield* Effect.forkDetach(Effect.delay(end, Duration.seconds(fault.seconds)))
-        }
-        for (const listener of listeners) listener(entry)
-        return id
-      }),
-      lift: (id) => Effect.sync(() => remove(id)),
-      liftAll: Effect.sync(() => {
-        for (const id of held.keys()) remove(id)
-      }),
-      active: current,
-      meet: Effect.fnUntraced(function* (target: FaultTarget) {
-        for (const entry of yield* current) {
-          if (!matches(entry.fault, target)) continue
-          if (entry.fault.share !== undefined && (yield* Random.next) >= entry.fault.share) continue
-          entry.met++
-          if (entry.fault.count !== undefined && entry.met >= entry.fault.count) remove(entry.id)
-          return Option.some<ActiveFault>(entry)
-        }
-        return Option.none()
-      }),
-      onInject: (listener) => {
-        listeners.add(listener)
-        return () => void listeners.delete(listener)
+  static readonly layer = Layer.effect(
+    Faults,
+    Effect.gen(function* () {
+      interface Held extends ActiveFault {
+        met: number
       }
+      interface OpenWatch {
+        readonly target: FaultTarget
+        readonly drop: () => void
+      }
+      const scope = yield* Effect.scope
+      const held = new Map<string, Held>()
+      const openWatches = new Set<OpenWatch>()
+      let next = 1
+
+      const remove = (id: string) => {
+        const fault = held.get(id)
+        held.delete(id)
+        fault?.lifted.openUnsafe()
+        return fault !== undefined
+      }
+
+      /** Whether this fault meets this request, which counts. */
+      const meets = Effect.fnUntraced(function* (entry: Held, target: FaultTarget) {
+        const { action, count, share } = entry.fault
+        if (!matches(entry.fault, target) || entry.met === count) return false
+        if (share !== undefined && (yield* Random.next) >= share) return false
+        entry.met++
+        if (entry.met === count && action.type !== "hang") remove(entry.id)
+        return true
+      })
+
+      return Faults.of({
+        inject: Effect.fnUntraced(function* (fault: Fault) {
+          const id = `fault-${next++}`
+          const entry: Held = { id, fault, met: 0, lifted: Latch.makeUnsafe() }
+          held.set(id, entry)
+          if (fault.seconds !== undefined) {
+            const end = Effect.sync(() => remove(id))
+            yield* Effect.forkIn(Effect.delay(end, Duration.seconds(fault.seconds)), scope)
+          }
+          if (fault.action.type === "dropWatch") {
+            for (const watch of openWatches) if (yield* meets(entry, watch.target)) watch.drop()
+          }
+          return id
+        }),
+        lift: (id) => Effect.sync(() => remove(id)),
+        liftAll: Effect.sync(() => {
+          for (const id of held.keys()) remove(id)
+        }),
+        active: Effect.sync(() => [...held.values()]),
+        meet: Effect.fnUntraced(function* (target: FaultTarget) {
+          for (const entry of held.values()) {
+            if (yield* meets(entry, target)) return Option.some<ActiveFault>(entry)
+          }
+          return Option.none()
+        }),
+        watchDropped: (target) =>
+          Effect.callback<void>((resume) => {
+            const watch = { target, drop: () => resume(Effect.void) }
+            openWatches.add(watch)
+            return Effect.sync(() => openWatches.delete(watch))
+          })
+      })
     })
-  })
+  )
 }
 
-/** Whether a fault is about this request, leaving its share aside. */
-export const matches = (fault: Fault, target: FaultTarget): boolean =>
+/** Whether a fault is about this request, leaving its share and count aside. */
+const matches = (fault: Fault, target: FaultTarget): boolean =>
   (fault.verb === undefined || fault.verb === target.verb) &&
   (fault.action.type !== "dropWatch" || target.verb === "watch") &&
-  (fault.resource === undefined || fault.resource === target.resource) &&
+  (fault.action.type !== "applyThenError" || isWrite(target.verb)) &&
+  (fault.resource === undefined || `${target.resource}/`.startsWith(`${fault.resource}/`)) &&
   (fault.namespace === undefined || fault.namespace === target.namespace) &&
-  (fault.name === undefined || fault.name === target.name)
+  (fault.name === undefined || fault.name === target.name) &&
+  (fault.client === undefined || target.client.startsWith(fault.client))
+
+const isWrite = (verb: string): boolean => !["get", "list", "watch"].includes(verb)

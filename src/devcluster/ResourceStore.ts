@@ -1,31 +1,20 @@
-import type { Matches } from "./Selectors.ts"
+import { isDeepStrictEqual } from "node:util"
 import type { ServedKind } from "./ServedKinds.ts"
 import * as Status from "./Status.ts"
+import {
+  born,
+  graceOf,
+  inSelection,
+  isHeld,
+  jsonIn,
+  markedForDeletion,
+  type Selection,
+  type StoredObject,
+  withMain,
+  withStatus
+} from "./StoredObject.ts"
 
-/** Metadata as the server keeps it. */
-export interface StoredMeta {
-  readonly name: string
-  readonly namespace?: string
-  readonly uid: string
-  readonly resourceVersion: string
-  readonly creationTimestamp: string
-  readonly generation?: number
-  readonly deletionTimestamp?: string
-  readonly deletionGracePeriodSeconds?: number
-  readonly finalizers?: ReadonlyArray<string>
-  readonly labels?: { readonly [label: string]: string }
-  readonly annotations?: { readonly [annotation: string]: string }
-  readonly ownerReferences?: ReadonlyArray<Status.Json>
-  readonly [field: string]: unknown
-}
-
-/** An object as the server keeps it; never changed in place. */
-export interface StoredObject {
-  readonly apiVersion: string
-  readonly kind: string
-  readonly metadata: StoredMeta
-  readonly [field: string]: unknown
-}
+export { inSelection, type Selection, type StoredObject }
 
 /** What happened to one object, as watches see it. `previous` is undefined for a creation. */
 export interface StoreEvent {
@@ -34,12 +23,6 @@ export interface StoreEvent {
   readonly type: "ADDED" | "MODIFIED" | "DELETED"
   readonly object: StoredObject
   readonly previous: StoredObject | undefined
-}
-
-/** Which objects of a kind. */
-export interface Selection {
-  readonly namespace: string | undefined
-  readonly matches: Matches
 }
 
 /** Time and chance, given so that tests can hold them still. */
@@ -62,11 +45,6 @@ export interface DeleteRequest {
   readonly gracePeriodSeconds?: number | undefined
 }
 
-const isJson = (value: unknown): value is Status.Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
-const same = (left: unknown, right: unknown): boolean => JSON.stringify(left) === JSON.stringify(right)
-
 const validName = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/u
 
 /**
@@ -78,8 +56,9 @@ export class ResourceStore {
   readonly #objects = new Map<string, Map<string, StoredObject>>()
   readonly #history: Array<StoreEvent> = []
   readonly #listeners = new Set<(event: StoreEvent) => void>()
+  /** Events that listeners have not been told of, because one of them made a write of its own. */
+  readonly #untold: Array<StoreEvent> = []
   #version = 1
-  /** Oldest version that a watch can resume from. */
   #floor = 1
 
   constructor(options: StoreOptions) {
@@ -91,6 +70,11 @@ export class ResourceStore {
     return this.#version
   }
 
+  /** The oldest version that a watch can resume from. */
+  get floor(): number {
+    return this.#floor
+  }
+
   get(kind: ServedKind, namespace: string | undefined, name: string): StoredObject {
     const object = this.#collection(kind).get(keyOf(kind, namespace, name))
     if (object === undefined) throw Status.notFound(kind.plural, kind.group, name)
@@ -99,42 +83,30 @@ export class ResourceStore {
 
   /** In the order of namespace and name, as etcd keeps them. */
   list(kind: ServedKind, selection: Selection): ReadonlyArray<StoredObject> {
-    return [...this.#collection(kind).values()]
-      .filter((object) => inSelection(object, selection))
-      .sort((a, b) =>
-        keyOf(kind, a.metadata.namespace, a.metadata.name) < keyOf(kind, b.metadata.namespace, b.metadata.name) ? -1 : 1
-      )
+    return [...this.#collection(kind)]
+      .filter(([, object]) => inSelection(object, selection))
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([, object]) => object)
   }
 
   create(kind: ServedKind, namespace: string | undefined, body: Status.Json): StoredObject {
-    const given = isJson(body["metadata"]) ? body["metadata"] : {}
-    const name = this.#nameOf(kind, given)
-    if (kind.namespaced) this.#requireNamespace(namespace ?? "")
+    const name = this.#nameOf(kind, jsonIn(body, "metadata"))
+    if (kind.namespaced) this.#requireNamespace(kind, namespace ?? "", name)
     if (this.#collection(kind).has(keyOf(kind, namespace, name))) {
       throw Status.alreadyExists(kind.plural, kind.group, name)
     }
-    const { generateName: _, ...kept } = given
-    const { status, ...rest } = body
-    const object: StoredObject = {
-      ...(kind.status && kind.group === "fission.io" ? rest : { ...rest, ...(status === undefined ? {} : { status }) }),
-      apiVersion: apiVersionOf(kind),
-      kind: kind.kind,
-      metadata: {
-        ...kept,
-        name,
-        ...(kind.namespaced ? { namespace: namespace ?? "" } : {}),
-        uid: this.#options.uid(),
-        resourceVersion: "",
-        ...(tracksGeneration(kind) ? { generation: 1 } : {}),
-        creationTimestamp: this.#timestamp()
-      }
-    }
-    return this.#write(kind, "ADDED", withInitialStatus(kind, object), undefined)
+    const object = born(kind, body, {
+      name,
+      namespace: kind.namespaced ? (namespace ?? "") : undefined,
+      uid: this.#options.uid(),
+      creationTimestamp: this.#timestamp(0)
+    })
+    return this.#write(kind, "ADDED", object, undefined)
   }
 
   /**
-   * Replaces one part of an object. `expected` are the versions that must hold; a write that changes nothing keeps the
-   * version.
+   * Replaces one part of an object. `metadata.uid` and `metadata.resourceVersion` of the wanted object are
+   * preconditions; a write that changes nothing keeps the version.
    */
   update(
     kind: ServedKind,
@@ -145,75 +117,67 @@ export class ResourceStore {
   ): StoredObject {
     const current = this.get(kind, namespace, name)
     const wanted = change(current)
-    const meta = isJson(wanted["metadata"]) ? wanted["metadata"] : {}
-    if (typeof meta["uid"] === "string" && meta["uid"] !== current.metadata.uid) {
-      const why = `Precondition failed: UID in precondition: ${meta["uid"]}, UID in object meta: ${current.metadata.uid}`
-      throw Status.conflict(kind.plural, kind.group, name, why)
+    const { resourceVersion, uid } = jsonIn(wanted, "metadata")
+    if (typeof uid === "string" && uid !== "" && uid !== current.metadata.uid) {
+      throw Status.conflict(kind.plural, kind.group, name, Status.otherUid(kind, current.metadata, uid))
     }
-    const version = meta["resourceVersion"]
-    if (typeof version === "string" && version !== "" && version !== current.metadata.resourceVersion) {
+    if (
+      typeof resourceVersion === "string" &&
+      resourceVersion !== "" &&
+      resourceVersion !== current.metadata.resourceVersion
+    ) {
       throw Status.conflict(kind.plural, kind.group, name)
     }
-    const next = part === "status" ? withStatus(current, wanted["status"]) : withMain(kind, current, wanted, meta)
-    if (same(next, current)) return current
-    if (
-      next.metadata.deletionTimestamp !== undefined &&
-      (next.metadata.finalizers ?? []).length === 0 &&
-      !isGraceful(kind, next)
-    ) {
-      return this.#remove(kind, next)
-    }
-    return this.#write(kind, "MODIFIED", next, current)
+    const next = part === "status" ? withStatus(current, wanted["status"]) : withMain(kind, current, wanted)
+    if (isDeepStrictEqual(next, current)) return current
+    const released = next.metadata.deletionTimestamp !== undefined && !isHeld(kind, next.metadata)
+    return released ? this.#remove(kind, next) : this.#write(kind, "MODIFIED", next, current)
   }
 
-  /** Deletes, or marks for deletion where finalizers or a grace period hold it back. Idempotent while it is held. */
+  /**
+   * Deletes, or marks for deletion where finalizers or a grace period hold the object back; returns its last form.
+   * Idempotent while it is held.
+   */
   delete(kind: ServedKind, namespace: string | undefined, name: string, request: DeleteRequest): StoredObject {
     const current = this.get(kind, namespace, name)
     const { uid, resourceVersion } = request
-    if (uid !== undefined && uid !== current.metadata.uid) {
-      const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.metadata.uid}`
-      throw Status.conflict(kind.plural, kind.group, name, why)
+    for (const [field, wanted, found] of [
+      ["UID", uid, current.metadata.uid],
+      ["ResourceVersion", resourceVersion, current.metadata.resourceVersion]
+    ]) {
+      if (wanted === undefined || wanted === found) continue
+      throw Status.conflict(
+        kind.kind,
+        kind.group,
+        name,
+        `the ${field} in the precondition (${wanted}) does not match the ${field} in record (${found}). The object might have been deleted and then recreated`
+      )
     }
-    if (resourceVersion !== undefined && resourceVersion !== current.metadata.resourceVersion) {
-      const why = `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${current.metadata.resourceVersion}`
-      throw Status.conflict(kind.plural, kind.group, name, why)
+    const grace = graceOf(kind, current, request.gracePeriodSeconds)
+    const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = current.metadata
+    if (deletionTimestamp !== undefined && deletionGracePeriodSeconds <= grace && isHeld(kind, current.metadata)) {
+      return current
     }
-    const grace = kind.kind === "Pod" ? graceOf(current, request.gracePeriodSeconds) : 0
-    const held = (current.metadata.finalizers ?? []).length > 0 || grace > 0
-    if (!held) return this.#remove(kind, current)
-
-    const before = current.metadata.deletionGracePeriodSeconds
-    if (current.metadata.deletionTimestamp !== undefined && (before ?? 0) <= grace) return current
-    const deletionTimestamp = new Date(this.#options.now().getTime() + grace * 1000)
-      .toISOString()
-      .replace(/\.\d+Z$/u, "Z")
-    const marked: StoredObject = {
-      ...current,
-      metadata: {
-        ...current.metadata,
-        deletionTimestamp,
-        ...(kind.kind === "Pod" ? { deletionGracePeriodSeconds: grace } : {}),
-        ...(current.metadata.generation === undefined ? {} : { generation: current.metadata.generation + 1 })
-      }
-    }
-    return this.#write(kind, "MODIFIED", marked, current)
+    const marked = markedForDeletion(kind, current, grace, this.#timestamp(grace))
+    return isHeld(kind, marked.metadata) ? this.#write(kind, "MODIFIED", marked, current) : this.#remove(kind, current)
   }
 
   /** Events after a version. Throws 410 when they are no longer all known. */
   since(version: number): ReadonlyArray<StoreEvent> {
-    if (version < this.#floor) {
-      throw Status.expired(`too old resource version: ${version} (${this.#floor})`)
-    }
+    if (version < this.#floor) throw Status.expired(`too old resource version: ${version} (${this.#floor})`)
     return this.#history.filter((event) => event.version > version)
   }
 
-  /** Tells about every event from now on, synchronously, until the returned function is called. */
+  /**
+   * Tells about every event from now on, in order, until the returned function is called: before the write returns,
+   * unless a listener itself made it. A listener must not throw.
+   */
   subscribe(listener: (event: StoreEvent) => void): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
   }
 
-  /** Forgets the history: every watch from an older version than now answers 410. */
+  /** Forgets the history: every watch and every page from an older version than now answers 410. */
   compact(): void {
     this.#history.length = 0
     this.#floor = this.#version
@@ -228,11 +192,9 @@ export class ResourceStore {
     return made
   }
 
-  #timestamp(): string {
-    return this.#options
-      .now()
-      .toISOString()
-      .replace(/\.\d+Z$/u, "Z")
+  /** Now, or some seconds later, as Kubernetes writes it. */
+  #timestamp(secondsLater: number): string {
+    return new Date(this.#options.now().getTime() + secondsLater * 1000).toISOString().replace(/\.\d+Z$/u, "Z")
   }
 
   #nameOf(kind: ServedKind, metadata: Status.Json): string {
@@ -240,35 +202,22 @@ export class ResourceStore {
     if (typeof name === "string" && name !== "") {
       if (name.length <= 253 && validName.test(name)) return name
       throw Status.invalid(
-        kind.kind,
-        kind.group,
+        kind,
         name,
         "metadata.name",
         `Invalid value: "${name}": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character`
       )
     }
     if (typeof generateName === "string" && generateName !== "") return `${generateName}${this.#options.suffix()}`
-    throw Status.invalid(kind.kind, kind.group, "", "metadata.name", "Required value: name or generateName is required")
+    throw Status.invalid(kind, "", "metadata.name", "Required value: name or generateName is required")
   }
 
-  #requireNamespace(namespace: string): void {
+  #requireNamespace(kind: ServedKind, namespace: string, name: string): void {
     const found = this.#objects.get("/namespaces")?.get(`/${namespace}`)
     if (found === undefined) throw Status.notFound("namespaces", "", namespace)
-    if (found.metadata.deletionTimestamp === undefined) return
-    throw new Status.StatusError(
-      403,
-      "Forbidden",
-      `unable to create new content in namespace ${namespace} because it is being terminated`,
-      {
-        causes: [
-          {
-            reason: "NamespaceTerminating",
-            message: `namespace ${namespace} is being terminated`,
-            field: "metadata.namespace"
-          }
-        ]
-      }
-    )
+    if (found.metadata.deletionTimestamp !== undefined) {
+      throw Status.namespaceTerminating(kind.plural, kind.group, name, namespace)
+    }
   }
 
   #write(
@@ -277,8 +226,7 @@ export class ResourceStore {
     object: StoredObject,
     previous: StoredObject | undefined
   ): StoredObject {
-    this.#version++
-    const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } }
+    const stored = this.#versioned(object)
     this.#collection(kind).set(keyOf(kind, stored.metadata.namespace, stored.metadata.name), stored)
     this.#publish({ kind, version: this.#version, type, object: stored, previous })
     return stored
@@ -287,11 +235,15 @@ export class ResourceStore {
   #remove(kind: ServedKind, object: StoredObject): StoredObject {
     const key = keyOf(kind, object.metadata.namespace, object.metadata.name)
     const previous = this.#collection(kind).get(key)
-    this.#version++
-    const last = { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } }
+    const last = this.#versioned(object)
     this.#collection(kind).delete(key)
     this.#publish({ kind, version: this.#version, type: "DELETED", object: last, previous })
     return last
+  }
+
+  #versioned(object: StoredObject): StoredObject {
+    this.#version++
+    return { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } }
   }
 
   #publish(event: StoreEvent): void {
@@ -299,92 +251,14 @@ export class ResourceStore {
     while (this.#history.length > (this.#options.history ?? 5000)) {
       this.#floor = this.#history.shift()?.version ?? this.#floor
     }
-    for (const listener of this.#listeners) listener(event)
+    this.#untold.push(event)
+    if (this.#untold.length > 1) return
+    for (let next = this.#untold[0]; next !== undefined; next = this.#untold[0]) {
+      for (const listener of this.#listeners) listener(next)
+      this.#untold.shift()
+    }
   }
 }
 
 const keyOf = (kind: ServedKind, namespace: string | undefined, name: string): string =>
   `${kind.namespaced ? (namespace ?? "") : ""}/${name}`
-
-const apiVersionOf = (kind: ServedKind): string => (kind.group === "" ? kind.version : `${kind.group}/${kind.version}`)
-
-/** Whether an object belongs to a selection. */
-export const inSelection = (object: StoredObject, selection: Selection): boolean =>
-  (selection.namespace === undefined || object.metadata.namespace === selection.namespace) && selection.matches(object)
-
-const tracksGeneration = (kind: ServedKind): boolean => kind.group !== "" || kind.kind === "Service"
-
-const withInitialStatus = (kind: ServedKind, object: StoredObject): StoredObject => {
-  if (kind.kind === "Pod")
-    return { ...object, status: { phase: "Pending", ...(isJson(object["status"]) ? object["status"] : {}) } }
-  if (kind.kind === "Namespace") return { ...object, status: { phase: "Active" } }
-  return object
-}
-
-const withStatus = (current: StoredObject, status: unknown): StoredObject =>
-  status === undefined ? current : { ...current, status }
-
-/** Fields of the metadata that only the server sets. */
-const serverOwned = (meta: StoredMeta): Status.Json => ({
-  uid: meta.uid,
-  resourceVersion: meta.resourceVersion,
-  creationTimestamp: meta.creationTimestamp,
-  ...(meta.generation === undefined ? {} : { generation: meta.generation }),
-  ...(meta.deletionTimestamp === undefined ? {} : { deletionTimestamp: meta.deletionTimestamp }),
-  ...(meta.deletionGracePeriodSeconds === undefined
-    ? {}
-    : { deletionGracePeriodSeconds: meta.deletionGracePeriodSeconds })
-})
-
-const withMain = (kind: ServedKind, current: StoredObject, wanted: Status.Json, meta: Status.Json): StoredObject => {
-  const { status, metadata: _, ...body } = wanted
-  const kept = kind.status ? current["status"] : status
-  const next: StoredObject = {
-    ...body,
-    apiVersion: current.apiVersion,
-    kind: current.kind,
-    metadata: {
-      ...meta,
-      ...serverOwned(current.metadata),
-      name: current.metadata.name,
-      ...(current.metadata.namespace === undefined ? {} : { namespace: current.metadata.namespace })
-    } as StoredMeta,
-    ...(kept === undefined ? {} : { status: kept })
-  }
-  const specChanged = !same(specOf(next), specOf(current))
-  if (!specChanged || current.metadata.generation === undefined) return sortedLike(current, next)
-  return { ...next, metadata: { ...next.metadata, generation: current.metadata.generation + 1 } }
-}
-
-/** Everything but metadata and status: what a generation counts. */
-const specOf = (object: StoredObject): Status.Json => {
-  const { metadata: _, status: __, ...spec } = object
-  return canonical(spec)
-}
-
-const canonical = (value: Status.Json): Status.Json =>
-  Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-
-/** The same object with the fields in the order of `current`, so that an unchanged object is recognised as such. */
-const sortedLike = (current: StoredObject, next: StoredObject): StoredObject => ({
-  ...Object.fromEntries(Object.keys(current).flatMap((key) => (key in next ? [[key, next[key]]] : []))),
-  ...next,
-  metadata: {
-    ...Object.fromEntries(
-      Object.keys(current.metadata).flatMap((key) => (key in next.metadata ? [[key, next.metadata[key]]] : []))
-    ),
-    ...next.metadata
-  }
-})
-
-const graceOf = (pod: StoredObject, requested: number | undefined): number => {
-  if (requested !== undefined) return Math.max(0, requested)
-  const spec = isJson(pod["spec"]) ? pod["spec"] : {}
-  if (typeof spec["nodeName"] !== "string") return 0
-  const own = spec["terminationGracePeriodSeconds"]
-  return typeof own === "number" ? own : 30
-}
-
-/** A pod that is being deleted stays until the kubelet says that it has stopped. */
-const isGraceful = (kind: ServedKind, object: StoredObject): boolean =>
-  kind.kind === "Pod" && (object.metadata.deletionGracePeriodSeconds ?? 0) > 0

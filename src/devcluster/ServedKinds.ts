@@ -5,8 +5,12 @@ export interface ServedKind {
   readonly kind: string
   readonly plural: string
   readonly namespaced: boolean
+  /** Has the subresource `status`. */
   readonly status: boolean
+  /** Has the subresource `scale`. */
   readonly scale: boolean
+  /** Counts its changes in `metadata.generation`. */
+  readonly generation: boolean
   readonly shortNames: ReadonlyArray<string>
 }
 
@@ -15,7 +19,7 @@ const served = (
   version: string,
   kind: string,
   plural: string,
-  options: Partial<Pick<ServedKind, "namespaced" | "status" | "scale" | "shortNames">> = {}
+  options: Partial<Pick<ServedKind, "namespaced" | "status" | "scale" | "generation" | "shortNames">> = {}
 ): ServedKind => ({
   group,
   version,
@@ -24,8 +28,12 @@ const served = (
   namespaced: options.namespaced ?? true,
   status: options.status ?? false,
   scale: options.scale ?? false,
+  generation: options.generation ?? false,
   shortNames: options.shortNames ?? []
 })
+
+const scaled = { status: true, scale: true, generation: true }
+const custom = { status: true, generation: true }
 
 /** Everything that can be stored. A kind that is missing here answers 404, as an API server without its CRD does. */
 export const servedKinds: ReadonlyArray<ServedKind> = [
@@ -37,18 +45,25 @@ export const servedKinds: ReadonlyArray<ServedKind> = [
   served("", "v1", "Secret", "secrets"),
   served("", "v1", "ServiceAccount", "serviceaccounts", { shortNames: ["sa"] }),
   served("", "v1", "Event", "events", { shortNames: ["ev"] }),
-  served("apps", "v1", "Deployment", "deployments", { status: true, scale: true, shortNames: ["deploy"] }),
-  served("apps", "v1", "ReplicaSet", "replicasets", { status: true, scale: true, shortNames: ["rs"] }),
+  served("apps", "v1", "Deployment", "deployments", { ...scaled, shortNames: ["deploy"] }),
+  served("apps", "v1", "ReplicaSet", "replicasets", { ...scaled, shortNames: ["rs"] }),
   served("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", {
     status: true,
     shortNames: ["hpa"]
   }),
-  served("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices"),
+  served("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", { generation: true }),
   served("coordination.k8s.io", "v1", "Lease", "leases"),
-  served("fission.io", "v1", "Function", "functions", { status: true, shortNames: ["fn"] }),
-  served("fission.io", "v1", "Environment", "environments", { status: true, shortNames: ["env"] }),
-  served("fission.io", "v1", "Package", "packages", { status: true, shortNames: ["pkg"] }),
-  served("fission.io", "v1", "FunctionVersion", "functionversions"),
-  served("fission.io", "v1", "FunctionAlias", "functionaliases", { status: true }),
-  served("fission.io", "v1", "FissionTenant", "fissiontenants", { namespaced: false, status: true })
+  served("fission.io", "v1", "Function", "functions", { ...custom, shortNames: ["fn"] }),
+  served("fission.io", "v1", "Environment", "environments", custom),
+  served("fission.io", "v1", "Package", "packages", { ...custom, shortNames: ["pkg"] }),
+  served("fission.io", "v1", "FunctionVersion", "functionversions", {
+    generation: true,
+    shortNames: ["fnver"]
+  }),
+  served("fission.io", "v1", "FunctionAlias", "functionaliases", { ...custom, shortNames: ["fnalias"] }),
+  served("fission.io", "v1", "FissionTenant", "fissiontenants", {
+    ...custom,
+    namespaced: false,
+    shortNames: ["ftenant"]
+  })
 ]

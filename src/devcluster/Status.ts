@@ -1,3 +1,5 @@
+import type { ServedKind } from "./ServedKinds.ts"
+
 /** Any JSON object. */
 export type Json = { readonly [field: string]: unknown }
 
@@ -24,7 +26,7 @@ export class StatusError extends Error {
       status: "Failure",
       message: this.message,
       ...(this.reason === "" ? {} : { reason: this.reason }),
-      details: this.details,
+      ...(Object.keys(this.details).length === 0 ? {} : { details: this.details }),
       code: this.code
     }
   }
@@ -67,17 +69,40 @@ export const conflict = (resource: string, group: string, name: string, why?: st
     detailsOf(resource, group, name)
   )
 
+/** Why a write that names another UID than the stored one is a conflict. */
+export const otherUid = (
+  kind: ServedKind,
+  stored: { readonly name: string; readonly namespace?: string; readonly uid: string },
+  uid: string
+): string =>
+  `StorageError: invalid object, Code: 4, Key: /registry/${[kind.plural, stored.namespace, stored.name]
+    .filter((part) => part !== undefined)
+    .join(
+      "/"
+    )}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${stored.uid}`
+
 /** 422 of an object that breaks a rule. */
-export const invalid = (kind: string, group: string, name: string, field: string, problem: string) =>
+export const invalid = (kind: ServedKind, name: string, field: string, problem: string) =>
+  new StatusError(422, "Invalid", `${label(kind.kind, kind.group, name)} is invalid: ${field}: ${problem}`, {
+    ...detailsOf(kind.kind, kind.group, name),
+    causes: [{ reason: "FieldValueInvalid", message: problem, field }]
+  })
+
+/** 403 of a create in a namespace that is being deleted. */
+export const namespaceTerminating = (resource: string, group: string, name: string, namespace: string) =>
   new StatusError(
-    422,
-    "Invalid",
-    `${kind}${group === "" ? "" : `.${group}`} "${name}" is invalid: ${field}: ${problem}`,
+    403,
+    "Forbidden",
+    `${label(resource, group, name)} is forbidden: unable to create new content in namespace ${namespace} because it is being terminated`,
     {
-      name,
-      ...(group === "" ? {} : { group }),
-      kind,
-      causes: [{ reason: "FieldValueInvalid", message: problem, field }]
+      ...detailsOf(resource, group, name),
+      causes: [
+        {
+          reason: "NamespaceTerminating",
+          message: `namespace ${namespace} is being terminated`,
+          field: "metadata.namespace"
+        }
+      ]
     }
   )
 
@@ -90,3 +115,19 @@ export const expired = (message: string) => new StatusError(410, "Expired", mess
 /** 501 of what the embedded server does not do although a real one does. */
 export const notImplemented = (what: string) =>
   new StatusError(501, "NotImplemented", `the embedded API server does not implement ${what}`)
+
+/** 405 of a method that a resource does not have. */
+export const methodNotAllowed = () =>
+  new StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+
+/** The answer to a delete that removed the object at once. */
+export const deleted = (kind: ServedKind, name: string, uid: string): Json => ({
+  kind: "Status",
+  apiVersion: "v1",
+  metadata: {},
+  status: "Success",
+  details: { ...detailsOf(kind.plural, kind.group, name), uid }
+})
+
+/** The answer to a request that made no object. */
+export const success: Json = { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code: 201 }
