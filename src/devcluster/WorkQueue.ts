@@ -1,0 +1,88 @@
+import { Cause, Data, Duration, Effect, Exit, Queue, type Scope } from "effect"
+import type { KubernetesError } from "../Errors.ts"
+
+/** Keys in work at the same time. */
+const workers = 4
+/** The wait after the first failure of a key; it doubles with each further one up to `longestWait`. */
+const firstWait = Duration.millis(5)
+const longestWait = Duration.seconds(30)
+
+/** The work is not done although nothing went wrong: another round is due after a growing wait. */
+export class NotYet extends Data.TaggedError("NotYet")<{}> {}
+
+/** What a controller does for one key. `NotFound` ends it: an object that is gone needs nothing. */
+export type Reconcile = (namespace: string, name: string) => Effect.Effect<void, KubernetesError | NotYet>
+
+/**
+ * Runs a reconciler for keys until the scope closes, never twice at once for the same key. Failures and defects are
+ * repeated with exponential back-off; a key that comes in while it is worked on is worked on once more.
+ *
+ * @param controller names the controller in logs
+ * @param ready completes when the views are there that the reconciler decides on
+ * @returns adds a key, synchronously
+ */
+export const make = (
+  controller: string,
+  ready: Effect.Effect<unknown>,
+  reconcile: Reconcile
+): Effect.Effect<(namespace: string, name: string) => void, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const queue = yield* Queue.unbounded<string>()
+    const scope = yield* Effect.scope
+    const waiting = new Set<string>()
+    const running = new Set<string>()
+    const rounds = new Map<string, number>()
+
+    const add = (key: string) => {
+      if (waiting.has(key)) return
+      waiting.add(key)
+      if (!running.has(key)) Queue.offerUnsafe(queue, key)
+    }
+
+    const later = (key: string) => {
+      const round = rounds.get(key) ?? 0
+      rounds.set(key, round + 1)
+      const wait = Duration.min(Duration.times(firstWait, 2 ** Math.min(round, 20)), longestWait)
+      return Effect.forkIn(
+        Effect.delay(
+          Effect.sync(() => add(key)),
+          wait
+        ),
+        scope
+      )
+    }
+
+    const work = Effect.gen(function* () {
+      const key = yield* Queue.take(queue)
+      waiting.delete(key)
+      running.add(key)
+      const separator = key.indexOf("/")
+      const [namespace, name] = [key.slice(0, separator), key.slice(separator + 1)]
+      const exit = yield* reconcile(namespace, name).pipe(
+        Effect.catchTag("KubernetesNotFound", () => Effect.void),
+        Effect.exit
+      )
+      running.delete(key)
+      if (Exit.isSuccess(exit)) {
+        rounds.delete(key)
+      } else {
+        yield* report(exit.cause).pipe(Effect.annotateLogs({ controller, key }))
+        yield* later(key)
+      }
+      if (waiting.has(key)) Queue.offerUnsafe(queue, key)
+    })
+
+    yield* Effect.forEach(
+      Array.from({ length: workers }),
+      () => Effect.forkScoped(Effect.andThen(ready, Effect.forever(work))),
+      {
+        discard: true
+      }
+    )
+    return (namespace, name) => add(`${namespace}/${name}`)
+  })
+
+const report = (cause: Cause.Cause<KubernetesError | NotYet>) =>
+  Cause.hasDies(cause)
+    ? Effect.logError("controller ended in a bug, trying again", cause)
+    : Effect.logDebug("controller failed, trying again", cause)

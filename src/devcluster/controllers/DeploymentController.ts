@@ -1,0 +1,159 @@
+import { isDeepStrictEqual } from "node:util"
+import { Clock, DateTime, Effect, Layer } from "effect"
+import { isDeleting } from "../../fission/Workloads.ts"
+import { KubernetesApi, KubernetesDeletion } from "../../kubernetes/KubernetesApi.ts"
+import {
+  controlledBy,
+  controllerOf,
+  type Deployment,
+  Deployments,
+  referenceOf,
+  type ReplicaSet,
+  ReplicaSets
+} from "../Kinds.ts"
+import { jsonIn, textsIn } from "../StoredObject.ts"
+import { ClusterView } from "./ClusterView.ts"
+import { statusOf } from "./DeploymentStatus.ts"
+import {
+  hashLabel,
+  isCurrent,
+  nextStep,
+  revisionAnnotation,
+  revisionOf,
+  rollingOf,
+  type RolloutSet,
+  templateHash,
+  withHash
+} from "./Rollout.ts"
+import * as WorkQueue from "../WorkQueue.ts"
+
+/** Annotations of a Deployment that its ReplicaSets do not take over. */
+const ownAnnotations = new Set([revisionAnnotation, "kubectl.kubernetes.io/last-applied-configuration"])
+
+/** Keeps one ReplicaSet per template and moves the replicas to the newest. Pausing and progress deadlines are not known. */
+export const DeploymentControllerLayer: Layer.Layer<never, never, ClusterView | KubernetesApi | KubernetesDeletion> =
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const api = yield* KubernetesApi
+      const deletion = yield* KubernetesDeletion
+      const { deployments, replicaSets } = yield* ClusterView
+
+      /** Oldest first. */
+      const setsOf = (deployment: Deployment): ReadonlyArray<ReplicaSet> =>
+        [...replicaSets.store.values(deployment.metadata.namespace ?? "")]
+          .filter(({ metadata }) => controllerOf(metadata)?.uid === deployment.metadata.uid)
+          .sort((left, right) => revisionOf(left) - revisionOf(right))
+
+      const createSet = Effect.fnUntraced(function* (deployment: Deployment, revision: number) {
+        const { name, namespace } = deployment.metadata
+        const created = yield* api.create(ReplicaSets, replicaSetOf(deployment, revision))
+        yield* Effect.logDebug("replica set created", {
+          namespace,
+          deployment: name,
+          replicaSet: created.metadata.name
+        })
+        yield* replicaSets.untilAsNewAs(created)
+      })
+
+      const annotate = (set: ReplicaSet, revision: number) =>
+        api.patch(ReplicaSets, referenceOf(set.metadata), {
+          type: "merge",
+          body: { metadata: { uid: set.metadata.uid, annotations: { [revisionAnnotation]: String(revision) } } }
+        })
+
+      const scale = Effect.fnUntraced(function* (set: ReplicaSet, replicas: number) {
+        if (set.spec.replicas === replicas) return
+        const scaled = yield* api.patch(ReplicaSets, referenceOf(set.metadata), {
+          type: "merge",
+          body: { metadata: { uid: set.metadata.uid }, spec: { replicas } }
+        })
+        yield* replicaSets.untilAsNewAs(scaled)
+      })
+
+      const forgetOldest = Effect.fnUntraced(function* (deployment: Deployment, old: ReadonlyArray<ReplicaSet>) {
+        const idle = old.filter(({ spec, status }) => spec.replicas === 0 && (status?.replicas ?? 0) === 0)
+        const surplus = idle.length - (deployment.spec.revisionHistoryLimit ?? 10)
+        for (const { metadata } of idle.slice(0, Math.max(0, surplus))) {
+          yield* deletion
+            .delete(ReplicaSets, referenceOf(metadata), { uid: metadata.uid ?? "" })
+            .pipe(Effect.catchTag("KubernetesNotFound", () => Effect.void))
+        }
+      })
+
+      const writeStatus = Effect.fnUntraced(function* (deployment: Deployment, current: ReplicaSet) {
+        const { metadata } = deployment
+        const revision = String(revisionOf(current))
+        if (metadata.annotations?.[revisionAnnotation] !== revision) {
+          yield* api.patch(Deployments, referenceOf(metadata), {
+            type: "merge",
+            body: { metadata: { uid: metadata.uid, annotations: { [revisionAnnotation]: revision } } }
+          })
+        }
+        const now = DateTime.formatIso(DateTime.makeUnsafe(yield* Clock.currentTimeMillis)).replace(/\.\d+Z$/u, "Z")
+        const status = statusOf(deployment, current, setsOf(deployment), now)
+        if (isDeepStrictEqual({ ...deployment.status }, status)) return
+        yield* api.patch(Deployments, referenceOf(metadata), {
+          type: "merge",
+          subresource: "status",
+          body: { metadata: { uid: metadata.uid }, status }
+        })
+      })
+
+      const reconcile = Effect.fnUntraced(function* (namespace: string, name: string) {
+        const deployment = deployments.store.get(namespace, name)
+        if (deployment === undefined || isDeleting(deployment.metadata)) return
+        const latest = Math.max(0, ...setsOf(deployment).map(revisionOf))
+        const known = setsOf(deployment).find((set) => isCurrent(deployment, set))
+        if (known === undefined) yield* createSet(deployment, latest + 1)
+        else if (revisionOf(known) < latest) yield* annotate(known, latest + 1)
+
+        const sets = setsOf(deployment)
+        const current = sets.find((set) => isCurrent(deployment, set))
+        if (current === undefined) return yield* new WorkQueue.NotYet()
+        const old = sets.filter((set) => set !== current)
+        const step = nextStep({
+          replicas: deployment.spec.replicas ?? 1,
+          rolling: rollingOf(deployment),
+          current: inRollout(current),
+          old: old.map(inRollout)
+        })
+        yield* Effect.forEach(sets, (set) => scale(set, step.get(set.metadata.name) ?? 0), { discard: true })
+        yield* forgetOldest(deployment, old)
+        yield* writeStatus(deployment, current)
+      })
+
+      const add = yield* WorkQueue.make("deployment", Effect.all([deployments.synced, replicaSets.synced]), reconcile)
+      deployments.subscribe(({ object }) => add(object.metadata.namespace ?? "", object.metadata.name))
+      replicaSets.subscribe(({ object }) => {
+        const controller = controllerOf(object.metadata)
+        if (controller?.kind === Deployments.kind) add(object.metadata.namespace ?? "", controller.name)
+      })
+    })
+  )
+
+const inRollout = ({ metadata, spec, status }: ReplicaSet): RolloutSet => ({
+  name: metadata.name,
+  replicas: spec.replicas ?? 1,
+  available: status?.availableReplicas ?? 0
+})
+
+/** A ReplicaSet without replicas for the Deployment's template. */
+const replicaSetOf = ({ metadata, spec }: Deployment, revision: number) => {
+  const hash = templateHash(spec.template)
+  const template = withHash(spec.template, hash)
+  const inherited = Object.entries(metadata.annotations ?? {}).filter(([name]) => !ownAnnotations.has(name))
+  return {
+    metadata: {
+      name: `${metadata.name}-${hash}`,
+      namespace: metadata.namespace,
+      labels: textsIn(jsonIn(template, "metadata"), "labels"),
+      annotations: { ...Object.fromEntries(inherited), [revisionAnnotation]: String(revision) },
+      ownerReferences: [controlledBy(Deployments, metadata)]
+    },
+    spec: {
+      replicas: 0,
+      selector: { matchLabels: { ...spec.selector.matchLabels, [hashLabel]: hash } },
+      template
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import { isDeleting, isTerminated } from "../../fission/Workloads.ts"
+import type { WorkloadPod } from "../Kinds.ts"
+
+const readyCondition = (pod: WorkloadPod) => pod.status?.conditions?.find(({ type }) => type === "Ready")
+
+/** Whether the Pod's Ready condition is true. */
+export const isPodReady = (pod: WorkloadPod): boolean => readyCondition(pod)?.status === "True"
+
+/** Whether a Pod counts as a replica: it is neither being deleted nor has it ended. */
+export const isActive = (pod: WorkloadPod): boolean =>
+  !isDeleting(pod.metadata) &&
+  !isTerminated({ metadata: pod.metadata, status: { phase: pod.status?.phase ?? "Pending" } })
+
+const phases = ["Pending", "Unknown", "Running"]
+
+/** The smaller, the sooner a Pod is deleted; fields in the order of their weight. */
+const rank = (pod: WorkloadPod): ReadonlyArray<number> => [
+  pod.spec?.nodeName === undefined ? 0 : 1,
+  phases.indexOf(pod.status?.phase ?? "Pending"),
+  isPodReady(pod) ? 1 : 0,
+  -Date.parse(readyCondition(pod)?.lastTransitionTime ?? "1970-01-01T00:00:00Z"),
+  -Date.parse(pod.metadata.creationTimestamp ?? "1970-01-01T00:00:00Z")
+]
+
+/**
+ * Which of two Pods a ReplicaSet gives up first, as the real controller does it: unbound, then pending, then not ready,
+ * then the one that has been ready for the shorter time, then the younger.
+ */
+export const deletionOrder = (left: WorkloadPod, right: WorkloadPod): number => {
+  const [ranks, others] = [rank(left), rank(right)]
+  const decisive = ranks.findIndex((value, index) => value !== others[index])
+  return decisive < 0 ? 0 : (ranks[decisive] ?? 0) - (others[decisive] ?? 0)
+}

@@ -1,0 +1,29 @@
+/** The end of a container's process. */
+export interface Terminated {
+  readonly exitCode: number
+  readonly reason: "Completed" | "Error"
+  readonly startedAt: string
+  readonly finishedAt: string
+}
+
+/** One of the three states of a container, as its status writes it. */
+export type State =
+  | { readonly waiting: { readonly reason: string; readonly message?: string } }
+  | { readonly running: { readonly startedAt: string } }
+  | { readonly terminated: Terminated }
+
+/** What is known about a container. */
+export interface ContainerState {
+  readonly state: State
+  readonly ready: boolean
+  readonly restartCount: number
+  readonly lastTerminated: Terminated | undefined
+}
+
+/** A container that has not been started yet. */
+export const creating: ContainerState = {
+  state: { waiting: { reason: "ContainerCreating" } },
+  ready: false,
+  restartCount: 0,
+  lastTerminated: undefined
+}
