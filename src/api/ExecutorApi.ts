@@ -56,10 +56,10 @@ export class ExecutorApi extends Context.Service<
 }
 
 /** Answers one request. Never fails; interrupting it gives back what was taken for it. */
-export type Handler = (request: IncomingMessage, response: ServerResponse) => Effect.Effect<void>
+type Handler = (request: IncomingMessage, response: ServerResponse) => Effect.Effect<void>
 
 /** The API without its listener. While `isDraining` readiness fails and every answer ends its connection. */
-export const makeHandler = (
+const makeHandler = (
   isDraining: () => boolean = () => false
 ): Effect.Effect<Handler, never, Dispatcher | Settings> =>
   Effect.gen(function* () {

@@ -97,14 +97,7 @@ describe("starting", () => {
         ]
       }
       for (const name of ["pod-1", "pod-2"]) {
-        yield* createPod(
-          name,
-          { volumeMounts: [{ name: "info", mountPath: "/etc/podinfo" }] },
-          {
-            ...files,
-            containers: undefined
-          }
-        ).pipe(Effect.ignore)
+        yield* createPod(name, { volumeMounts: [{ name: "info", mountPath: "/etc/podinfo" }] }, files)
         yield* podWhen(store, name, isReady)
       }
       const [first, second] = kubelet.pods()
@@ -295,10 +288,9 @@ describe("stopping", () => {
 
   it.live("ends every process before it is closed", () =>
     Effect.gen(function* () {
-      const { store } = yield* ApiServer
+      const { store, url } = yield* ApiServer
       const scope = yield* Scope.make()
-      yield* Effect.addFinalizer(() => Effect.void)
-      const { url } = yield* ApiServer
+      yield* KubernetesApi.use((api) => api.create(Namespaces, { metadata: { name: "default" } }))
       const context = yield* Layer.buildWithScope(
         Kubelet.layer({ apiServer: { url }, programs: fixturePrograms }),
         scope
@@ -311,6 +303,6 @@ describe("stopping", () => {
       yield* Scope.close(scope, yield* Effect.exit(Effect.void))
       assert.isFalse(isAlive(pid))
       assert.isTrue(isRunning(all(store, "Pod")[0] ?? store.get(served("Pod"), "default", "pod-1")))
-    }).pipe(Effect.provide(clientLayer), (self) => self)
+    }).pipe(Effect.provide(clientLayer))
   )
 })

@@ -32,7 +32,7 @@ describe("fieldOf", () => {
     ["spec.serviceAccountName", "fission-fetcher"],
     ["status.podIP", "127.1.2.3"],
     ["status.hostIP", "127.0.0.1"]
-  ])("knows %s", ([path, expected]) =>
+  ] as const)("knows %s", ([path, expected]) =>
     Effect.gen(function* () {
       assert.strictEqual(yield* fieldOf(context, path), expected)
     })
@@ -71,7 +71,7 @@ describe("environmentOf", () => {
   it.effect.each([
     ["absent", "key", 'secret "absent" not found'],
     ["present", "other", "couldn't find key other in Secret team-a/present"]
-  ])("fails for %s/%s that is required", ([name, key, message]) =>
+  ] as const)("fails for %s/%s that is required", ([name, key, message]) =>
     Effect.gen(function* () {
       const variables = [{ name: "A", valueFrom: { secretKeyRef: { name, key } } }]
       const error = yield* Effect.flip(environmentOf(context, read, variables))
