@@ -59,9 +59,7 @@ export class ExecutorApi extends Context.Service<
 type Handler = (request: IncomingMessage, response: ServerResponse) => Effect.Effect<void>
 
 /** The API without its listener. While `isDraining` readiness fails and every answer ends its connection. */
-const makeHandler = (
-  isDraining: () => boolean = () => false
-): Effect.Effect<Handler, never, Dispatcher | Settings> =>
+const makeHandler = (isDraining: () => boolean = () => false): Effect.Effect<Handler, never, Dispatcher | Settings> =>
   Effect.gen(function* () {
     const routes = makeRoutes(yield* Dispatcher, isDraining)
     const { unverified, verified } = makeReceivers(yield* Settings)
