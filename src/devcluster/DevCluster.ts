@@ -13,7 +13,7 @@ import { Namespaces, ServiceAccounts } from "./Kinds.ts"
 import { PodLogs } from "./PodLogs.ts"
 
 /** The User-Agent of the cluster's own clients; a fault for `fission-executor/` spares them. */
-const userAgent = "embedded-cluster"
+export const userAgent = "embedded-cluster"
 
 /** Where the cluster listens, and what is in it from the beginning. */
 export interface DevClusterOptions extends Omit<KubeletOptions, "apiServer"> {

@@ -22,7 +22,7 @@ export const served = (kind: string): ServedKind => {
 }
 
 /** An API server with its faults and logs, and nobody else. */
-const serverLayer = ApiServer.layer({ host: "127.0.0.1", port: 0 }).pipe(
+export const serverLayer = ApiServer.layer({ host: "127.0.0.1", port: 0 }).pipe(
   Layer.provideMerge(Layer.merge(Faults.layer, PodLogs.layer))
 )
 

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs"
+import { readFile } from "node:fs/promises"
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Layer, Scope } from "effect"
+import { Duration, Effect, Layer } from "effect"
 import { ApiServer } from "../../src/devcluster/ApiServer.ts"
 import { Kubelet } from "../../src/devcluster/Kubelet.ts"
 import { Namespaces, Secrets, WorkloadPods } from "../../src/devcluster/Kinds.ts"
@@ -51,8 +52,6 @@ const podWhen = (store: ResourceStore, name: string, condition: (pod: StoredObje
 const gone = (store: ResourceStore, name: string) =>
   eventually(store, () => (all(store, "Pod").some(({ metadata }) => metadata.name === name) ? undefined : true))
 
-const isRunning = (pod: StoredObject) => at(pod, "status", "phase") === "Running"
-
 const ask = (pod: StoredObject, path = "/") => request(`http://${String(at(pod, "status", "podIP"))}:8888${path}`)
 
 const container = (pod: StoredObject) => at(pod, "status", "containerStatuses", 0)
@@ -91,19 +90,21 @@ describe("starting", () => {
     Effect.gen(function* () {
       const { store } = yield* ApiServer
       const kubelet = yield* Kubelet
-      const files = {
-        volumes: [
-          { name: "info", downwardAPI: { items: [{ path: "name", fieldRef: { fieldPath: "metadata.name" } }] } }
-        ]
-      }
+      const items = [{ path: "name", fieldRef: { fieldPath: "metadata.name" } }]
       for (const name of ["pod-1", "pod-2"]) {
-        yield* createPod(name, { volumeMounts: [{ name: "info", mountPath: "/etc/podinfo" }] }, files)
+        yield* createPod(
+          name,
+          { volumeMounts: [{ name: "info", mountPath: "/etc/podinfo" }] },
+          { volumes: [{ name: "info", downwardAPI: { items } }] }
+        )
         yield* podWhen(store, name, isReady)
       }
-      const [first, second] = kubelet.pods()
-      assert.notStrictEqual(first?.address, second?.address)
-      assert.notStrictEqual(first?.root, second?.root)
-      assert.isTrue(existsSync(`${first?.root}/etc/podinfo/name`))
+      const pods = kubelet.pods()
+      assert.strictEqual(new Set(pods.map(({ address }) => address)).size, 2)
+      for (const { pod, root } of pods) {
+        const content = yield* Effect.promise(() => readFile(`${root}/etc/podinfo/name`, "utf8"))
+        assert.strictEqual(content, pod.metadata.name)
+      }
     }).pipe(inCluster)
   )
 
@@ -286,23 +287,22 @@ describe("stopping", () => {
     }).pipe(inCluster)
   )
 
-  it.live("ends every process before it is closed", () =>
+  it.live("has ended every process once it is closed, and leaves the objects", () =>
     Effect.gen(function* () {
+      const api = yield* KubernetesApi
       const { store, url } = yield* ApiServer
-      const scope = yield* Scope.make()
-      yield* KubernetesApi.use((api) => api.create(Namespaces, { metadata: { name: "default" } }))
-      const context = yield* Layer.buildWithScope(
-        Kubelet.layer({ apiServer: { url }, programs: fixturePrograms }),
-        scope
+      yield* api.create(Namespaces, { metadata: { name: "default" } })
+      const pid = yield* Effect.gen(function* () {
+        const kubelet = yield* Kubelet
+        yield* createPod("pod-1", { env: [{ name: "IGNORE_SIGTERM", value: "true" }] })
+        yield* podWhen(store, "pod-1", isReady)
+        return kubelet.pods()[0]?.pids().get("main") ?? 0
+      }).pipe(
+        Effect.tap((pid) => Effect.sync(() => assert.isTrue(isAlive(pid)))),
+        Effect.provide(Kubelet.layer({ apiServer: { url }, programs: fixturePrograms }))
       )
-      const kubelet = yield* Kubelet.pipe(Effect.provide(context))
-      yield* createPod("pod-1", { env: [{ name: "IGNORE_SIGTERM", value: "true" }] })
-      yield* podWhen(store, "pod-1", isReady)
-      const pid = kubelet.pods()[0]?.pids().get("main") ?? 0
-      assert.isTrue(isAlive(pid))
-      yield* Scope.close(scope, yield* Effect.exit(Effect.void))
       assert.isFalse(isAlive(pid))
-      assert.isTrue(isRunning(all(store, "Pod")[0] ?? store.get(served("Pod"), "default", "pod-1")))
+      assert.strictEqual(all(store, "Pod").length, 1)
     }).pipe(Effect.provide(clientLayer))
   )
 })

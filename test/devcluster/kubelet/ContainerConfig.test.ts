@@ -20,7 +20,7 @@ const read: ReadData = (kind, name) =>
   Effect.succeed(name === "present" ? new Map([["key", Buffer.from(`${kind} value`)]]) : undefined)
 
 describe("fieldOf", () => {
-  it.effect.each([
+  it.effect.each<readonly [string, string]>([
     ["metadata.name", "pod-1"],
     ["metadata.namespace", "team-a"],
     ["metadata.uid", "1"],
@@ -68,7 +68,7 @@ describe("environmentOf", () => {
     })
   )
 
-  it.effect.each([
+  it.effect.each<readonly [string, string, string]>([
     ["absent", "key", 'secret "absent" not found'],
     ["present", "other", "couldn't find key other in Secret team-a/present"]
   ] as const)("fails for %s/%s that is required", ([name, key, message]) =>

@@ -1,0 +1,108 @@
+import { assert, layer } from "@effect/vitest"
+import { Effect } from "effect"
+import { Environments, Functions, Pods } from "../../src/fission/ResourceKind.ts"
+import { KubernetesApi, KubernetesDeletion } from "../../src/kubernetes/KubernetesApi.ts"
+import * as World from "./World.ts"
+
+layer(World.layer({ variables: { POD_READY_TIMEOUT: "3s" } }), { excludeTestServices: true })("functions", (it) => {
+  it.effect("answer cold, and then warm from the same pod", () =>
+    Effect.gen(function* () {
+      yield* World.createEnvironment({ poolsize: 3 })
+      yield* World.createFunction("hello")
+      yield* World.createFunction("other")
+      yield* World.warm(3)
+      assert.deepInclude(yield* World.call("hello"), { status: 200, body: "hello" })
+      assert.deepInclude(yield* World.call("hello"), { status: 200, body: "hello" })
+      assert.strictEqual((yield* World.specialized()).length, 1)
+      assert.deepInclude(yield* World.call("other"), { status: 200, body: "other" })
+      assert.strictEqual((yield* World.specialized()).length, 2)
+    })
+  )
+
+  it.effect("that do not load answer with the pod's own words, cost one pod, and heal with their next generation", () =>
+    Effect.gen(function* () {
+      yield* World.createFunction("broken", "throw new Error('no luck')")
+      yield* World.warm(2)
+      const before = (yield* World.specialized()).length
+      const first = yield* World.ask("broken")
+      assert.strictEqual(first.status, 500)
+      assert.match(first.body, /^error specializing function pod: .*\n$/su)
+      const again = yield* World.ask("broken")
+      assert.deepStrictEqual([again.status, again.body], [first.status, first.body])
+      yield* World.isSo(Effect.map(World.specialized(), (pods) => pods.length === before))
+      assert.strictEqual((yield* World.call("hello")).status, 200)
+
+      yield* World.changeFunction("broken", World.answering("repaired"))
+      assert.deepInclude(yield* World.call("broken"), { status: 200, body: "repaired" })
+    })
+  )
+
+  it.effect("whose code changes answer with the new code at the next request", () =>
+    Effect.gen(function* () {
+      yield* World.changeFunction("hello", World.answering("changed"))
+      yield* World.isSo(Effect.map(World.call("hello"), ({ body }) => body === "changed"))
+    })
+  )
+
+  it.effect("say which Environment is missing", () =>
+    Effect.gen(function* () {
+      yield* World.createFunction("stray", World.answering("stray"), {
+        environment: { namespace: "default", name: "absent" }
+      })
+      const { body, status } = yield* World.ask("stray")
+      assert.strictEqual(status, 500)
+      assert.include(body, `Environment.fission.io "absent" not found`)
+    })
+  )
+
+  it.effect("say that their Environment's image cannot be run", () =>
+    Effect.gen(function* () {
+      yield* World.createEnvironment({ poolsize: 1, runtime: { image: "example.com/cobol" } }, "default", "cobol")
+      yield* World.createFunction("legacy", World.answering("legacy"), {
+        environment: { namespace: "default", name: "cobol" }
+      })
+      const { body, status } = yield* World.ask("legacy")
+      assert.strictEqual(status, 500)
+      assert.include(body, "timeout: waited too long to get a ready pod")
+      assert.include(body, "ErrImagePull")
+    })
+  )
+
+  it.effect("of an unknown executor type are refused", () =>
+    Effect.gen(function* () {
+      yield* World.createFunction("odd", World.answering("odd"), {
+        InvokeStrategy: { StrategyType: "execution", ExecutionStrategy: { ExecutorType: "newdeploy" } }
+      })
+      const { body, status } = yield* World.ask("odd")
+      assert.deepStrictEqual([status, body], [500, "unknown executor type 'newdeploy'\n"])
+    })
+  )
+
+  it.effect("that are deleted go away with their pods", () =>
+    Effect.gen(function* () {
+      yield* World.call("other")
+      const reference = { namespace: "default", name: "other" }
+      const { metadata } = yield* KubernetesApi.use((api) => api.get(Functions, reference))
+      assert.deepStrictEqual(metadata.finalizers, ["fission.io/function-cleanup"])
+      yield* KubernetesDeletion.use((door) => door.delete(Functions, reference, { uid: metadata.uid ?? "" }))
+      const gone = Effect.map(World.podsOf("default", `functionUid=${metadata.uid}`), (pods) => pods.length === 0)
+      yield* World.isSo(gone)
+      const found = yield* Effect.exit(KubernetesApi.use((api) => api.get(Functions, reference)))
+      assert.strictEqual(found._tag, "Failure")
+    })
+  )
+
+  it.effect("lose nothing but themselves when their Environment is deleted", () =>
+    Effect.gen(function* () {
+      const reference = { namespace: "default", name: "nodejs" }
+      const { metadata } = yield* KubernetesApi.use((api) => api.get(Environments, reference))
+      yield* KubernetesDeletion.use((door) => door.delete(Environments, reference, { uid: metadata.uid ?? "" }))
+      const left = Effect.map(
+        KubernetesApi.use((api) => api.list(Pods, { namespace: "default", labelSelector: "environmentName=nodejs" })),
+        ({ items }) => items.length === 0
+      )
+      yield* World.isSo(left)
+      assert.strictEqual((yield* World.executorGet("/readyz")).status, 200)
+    })
+  )
+})
