@@ -1,5 +1,8 @@
 import { spawn } from "node:child_process"
 import { once } from "node:events"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { assert, it } from "@effect/vitest"
@@ -128,8 +131,17 @@ it.live("runs on an API server of somebody else", () =>
 it.live("leaves no process behind when it is killed", () =>
   Effect.gen(function* () {
     const file = fileURLToPath(new URL("fixtures/cluster.ts", import.meta.url))
+    const temporary = yield* Effect.acquireRelease(
+      Effect.promise(() => mkdtemp(join(tmpdir(), "killed-"))),
+      (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
+    )
     const cluster = yield* Effect.acquireRelease(
-      Effect.sync(() => spawn(process.execPath, [file], { stdio: ["ignore", "pipe", "inherit"] })),
+      Effect.sync(() =>
+        spawn(process.execPath, [file], {
+          env: { ...process.env, TMPDIR: temporary },
+          stdio: ["ignore", "pipe", "inherit"]
+        })
+      ),
       (child) => Effect.sync(() => child.kill("SIGKILL"))
     )
     const [line] = yield* Effect.promise(() => once(createInterface({ input: cluster.stdout }), "line"))
