@@ -1,0 +1,140 @@
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { assert, it } from "@effect/vitest"
+import { Effect, type Scope } from "effect"
+import { eventually, http, isSo } from "../e2e/World.ts"
+import * as CommandProcess from "./CommandProcess.ts"
+
+const samples = fileURLToPath(new URL("../../deploy/samples", import.meta.url))
+
+/** A copy of the samples, to be edited. */
+const copyOfSamples = Effect.acquireRelease(
+  Effect.promise(async () => {
+    const folder = await mkdtemp(join(tmpdir(), "samples-"))
+    await cp(samples, folder, { recursive: true })
+    return folder
+  }),
+  (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true }))
+)
+
+interface Dev extends CommandProcess.CommandProcess {
+  readonly router: string
+  readonly apiServer: string
+  readonly executorPort: number
+}
+
+const startDev = (...parameters: ReadonlyArray<string>): Effect.Effect<Dev, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const [clusterPort, executorPort, routerPort] = yield* Effect.all(
+      Array.from({ length: 3 }, () => CommandProcess.freePort)
+    )
+    const command = yield* CommandProcess.start([
+      "dev",
+      ...["--cluster-port", `${clusterPort}`, "--executorPort", `${executorPort}`, "--router-port", `${routerPort}`],
+      ...parameters
+    ])
+    return {
+      ...command,
+      router: `http://127.0.0.1:${routerPort}`,
+      apiServer: `http://127.0.0.1:${clusterPort}`,
+      executorPort: executorPort ?? 0
+    }
+  })
+
+/** The body of a function's answer, undefined while there is none. */
+const bodyOf = (dev: Dev, name: string) =>
+  http(`${dev.router}/fission-function/${name}`).pipe(
+    Effect.map(({ body, status }) => (status === 200 ? body : undefined)),
+    Effect.catchDefect(() => Effect.succeed(undefined))
+  )
+
+/** Processes that belong to the pods of a cluster, by the address of its API server in their environment. */
+const podProcesses = (apiServer: string) =>
+  Effect.promise(async () => {
+    const found: Array<number> = []
+    for (const name of await readdir("/proc")) {
+      if (!/^\d+$/u.test(name)) continue
+      const environment = await readFile(`/proc/${name}/environ`, "utf8").catch(() => "")
+      if (environment.split("\0").includes(`KUBERNETES_API_URL=${apiServer}`)) found.push(Number(name))
+    }
+    return found
+  })
+
+it.live("dev says what to call, answers, and leaves no process behind when it is interrupted", () =>
+  Effect.gen(function* () {
+    const dev = yield* startDev()
+    assert.strictEqual(yield* eventually(bodyOf(dev, "hello")), "Hello, world!\n")
+    assert.include(dev.stdout(), `curl ${dev.router.replace("http://", "")}/fission-function/hello`)
+    assert.isAbove((yield* podProcesses(dev.apiServer)).length, 0)
+    dev.child.kill("SIGINT")
+    assert.strictEqual(yield* dev.exited, 0)
+    assert.deepStrictEqual(yield* podProcesses(dev.apiServer), [])
+  })
+)
+
+it.live("the pods of a dev that was killed end by themselves", () =>
+  Effect.gen(function* () {
+    const dev = yield* startDev()
+    yield* eventually(bodyOf(dev, "hello"))
+    dev.child.kill("SIGKILL")
+    yield* dev.exited
+    yield* isSo(Effect.map(podProcesses(dev.apiServer), (pids) => pids.length === 0))
+  })
+)
+
+it.live("editing the code of a function changes its next answer", () =>
+  Effect.gen(function* () {
+    const folder = yield* copyOfSamples
+    const dev = yield* startDev("--apply", folder)
+    yield* eventually(bodyOf(dev, "hello"))
+    const file = join(folder, "hello.js")
+    const code = yield* Effect.promise(() => readFile(file, "utf8"))
+    yield* Effect.promise(() => writeFile(file, code.replace("Hello", "Good evening")))
+    yield* isSo(Effect.map(bodyOf(dev, "hello"), (body) => body === "Good evening, world!\n"))
+  })
+)
+
+it.live("an executor that is killed and started again hands out every pod again, and writes nothing for it", () =>
+  Effect.gen(function* () {
+    const dev = yield* startDev("--cluster-only")
+    const serve = CommandProcess.start(
+      ["serve", "--api-server", dev.apiServer, "--host", "127.0.0.1", "--executorPort", String(dev.executorPort)],
+      { FISSION_RESOURCE_NAMESPACES: "default", FINALIZER_ENABLED: "true" }
+    )
+    const functions = ["hello", "echo", "counter"]
+    const callAll = Effect.forEach(functions, (name) => eventually(bodyOf(dev, name)), { discard: true })
+    const objects = Effect.gen(function* () {
+      const pods = yield* http(`${dev.apiServer}/api/v1/namespaces/default/pods?labelSelector=managed%3Dfalse`)
+      const pools = yield* http(`${dev.apiServer}/apis/apps/v1/namespaces/default/deployments`)
+      const items: ReadonlyArray<{ readonly metadata: { readonly [field: string]: unknown } }> = [
+        ...JSON.parse(pods.body).items,
+        ...JSON.parse(pools.body).items
+      ]
+      return items.map(({ metadata }) => [
+        metadata["name"],
+        metadata["uid"],
+        metadata["annotations"],
+        metadata["labels"]
+      ])
+    })
+    const first = yield* serve
+    yield* callAll
+    yield* isSo(
+      Effect.map(
+        http(`${dev.apiServer}/api/v1/namespaces/default/pods?labelSelector=fission.io/served%3Dtrue`),
+        ({ body }) => JSON.parse(body).items.length === functions.length
+      )
+    )
+    const before = yield* objects
+    first.child.kill("SIGKILL")
+    yield* first.exited
+
+    yield* serve
+    yield* callAll
+    assert.deepStrictEqual(yield* objects, before)
+    const dump = yield* http(`http://127.0.0.1:${dev.executorPort}/v2/debugInfo`)
+    for (const name of functions) assert.include(dump.body, `function_name:${name}\t`)
+  })
+)
