@@ -59,8 +59,9 @@ describe("a wrong configuration", () => {
       const port = typeof address === "object" && address !== null ? address.port : 0
       const result = yield* CommandProcess.run([
         "serve",
-        ...["--api-server", "http://127.0.0.1:9"],
-        ...["--host", "127.0.0.1", "--executorPort", String(port)]
+        "--api-server=http://127.0.0.1:9",
+        "--host=127.0.0.1",
+        `--executorPort=${port}`
       ])
       assert.strictEqual(result.code, 1)
       assert.match(result.stderr, new RegExp(`executor API on 127.0.0.1:${port}: the port is in use`, "u"))

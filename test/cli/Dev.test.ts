@@ -32,7 +32,9 @@ const startDev = (...parameters: ReadonlyArray<string>): Effect.Effect<Dev, neve
     )
     const command = yield* CommandProcess.start([
       "dev",
-      ...["--cluster-port", `${clusterPort}`, "--executorPort", `${executorPort}`, "--router-port", `${routerPort}`],
+      `--cluster-port=${clusterPort}`,
+      `--executorPort=${executorPort}`,
+      `--router-port=${routerPort}`,
       ...parameters
     ])
     return {
