@@ -1,0 +1,63 @@
+import { createServer } from "node:http"
+import { Effect, Layer } from "effect"
+import { Pods } from "../../src/fission/ResourceKind.ts"
+import { isDeleting } from "../../src/fission/Workloads.ts"
+import { KubernetesApi, KubernetesDeletion } from "../../src/kubernetes/KubernetesApi.ts"
+import * as Reflector from "../../src/kubernetes/Reflector.ts"
+
+/** Time from the creation of a pod until it is Ready: that of the pods which the budgets were measured with. */
+const startsIn = "200 millis"
+/** Time that a fetcher takes to load a function. */
+const loadsInMillis = 2
+
+/**
+ * A kubelet whose pods are nothing but addresses: every one is served by one fetcher, on port 8000 of all of 127.0.0.0/8,
+ * that has loaded whatever it is asked to after 2 ms. So what is measured is the executor, not the start of processes.
+ */
+export const layer: Layer.Layer<never, never, KubernetesApi | KubernetesDeletion> = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const api = yield* KubernetesApi
+    const deletion = yield* KubernetesDeletion
+    yield* Effect.acquireRelease(
+      Effect.callback<ReturnType<typeof createServer>>((resume) => {
+        const server = createServer((request, response) => {
+          request.resume().once("end", () => setTimeout(() => response.end(), loadsInMillis))
+        })
+        server.listen(8000, "0.0.0.0", () => resume(Effect.succeed(server)))
+      }),
+      (server) =>
+        Effect.sync(() => {
+          server.close()
+          server.closeAllConnections()
+        })
+    )
+    const fork = Effect.runForkWith(yield* Effect.context<never>())
+    const started = new Set<string>()
+    let next = 0
+
+    const start = (namespace: string, name: string) => {
+      const address = `127.${100 + (++next >> 16)}.${(next >> 8) % 256}.${next % 256}`
+      const containerStatuses = ["runtime", "fetcher"].map((container) => ({ name: container, ready: true }))
+      const status = { phase: "Running", podIP: address, containerStatuses }
+      return Effect.andThen(
+        Effect.sleep(startsIn),
+        api.patch(Pods, { namespace, name }, { type: "merge", subresource: "status", body: { status } })
+      )
+    }
+    const pods = yield* Reflector.make({
+      kind: Pods,
+      onStatus: () => Effect.void,
+      onChange: ({ object: { metadata }, type }) => {
+        const { name, namespace, uid } = { ...metadata, namespace: metadata.namespace ?? "", uid: metadata.uid ?? "" }
+        if (type === "Delete") return
+        if (isDeleting(metadata)) {
+          fork(Effect.ignore(deletion.delete(Pods, { namespace, name }, { uid, gracePeriodSeconds: 0 })))
+        } else if (!started.has(uid)) {
+          started.add(uid)
+          fork(Effect.ignore(start(namespace, name)))
+        }
+      }
+    })
+    yield* Effect.forkScoped(pods.run)
+  })
+)
