@@ -25,8 +25,19 @@ const overridden = [
 /** Lists that are appended to. */
 const appended = ["imagePullSecrets", "tolerations", "hostAliases"]
 
-/** Of a user's `fetcher` container only these are taken (W37); the sidecar's image and command are ours. */
-const fetcherFields = new Set(["name", "resources"])
+/** Where the fetcher's own token is mounted. */
+const tokenPath = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+/**
+ * What is taken of a user's `fetcher` container (W37): resources, variables that are none of Fission's, and mounts away
+ * from the token. The sidecar's image and command are ours.
+ */
+const fetcherOverlay = (theirs: Json): Json => ({
+  name: theirs["name"],
+  resources: theirs["resources"],
+  env: listOf(theirs["env"]).filter(({ name }) => typeof name === "string" && !name.startsWith("FISSION_")),
+  volumeMounts: listOf(theirs["volumeMounts"]).filter(({ mountPath }) => mountPath !== tokenPath)
+})
 
 /**
  * Merges a user's pod spec over ours (poolmgr.md section 6.8). Containers of the same name merge, others are appended in
@@ -70,11 +81,8 @@ const mergeContainers = (
       merged.push(withoutTokenVolume(sanitizeContainer(container)))
       continue
     }
-    const taken =
-      container["name"] === "fetcher"
-        ? Object.fromEntries(Object.entries(container).filter(([field]) => fetcherFields.has(field)))
-        : withoutTokenVolume(container)
-    const result = mergeContainer(held, taken)
+    const isFetcher = container["name"] === "fetcher"
+    const result = mergeContainer(held, withoutTokenVolume(isFetcher ? fetcherOverlay(container) : container))
     if ("problem" in result) return result
     merged[index] = result.container
   }
