@@ -1,0 +1,132 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { chmodSync, lstatSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { createInterface } from "node:readline"
+import { assert, layer } from "@effect/vitest"
+import { Context, Effect, Layer, type Scope } from "effect"
+import { build } from "rolldown"
+import { commands } from "../../rolldown.config.ts"
+import { buildRoot } from "../../deploy/image/buildRoot.ts"
+import { ApiServer } from "../../src/devcluster/ApiServer.ts"
+import { request, serverLayer } from "../devcluster/ClusterFixture.ts"
+
+/** The file system of the image, built once for all tests. */
+class ImageRoot extends Context.Service<ImageRoot, { readonly path: string }>()("test/deploy/ImageRoot") {
+  static readonly layer = Layer.effect(
+    ImageRoot,
+    Effect.gen(function* () {
+      const folder = yield* Effect.acquireRelease(
+        Effect.sync(() => mkdtempSync(join(tmpdir(), "image-"))),
+        (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+      )
+      const bundle = join(folder, "dist")
+      const path = join(folder, "root")
+      yield* Effect.promise(() => build({ ...commands, output: { ...commands.output, dir: bundle } }))
+      buildRoot(path, bundle)
+      chmodSync(folder, 0o755)
+      return ImageRoot.of({ path })
+    })
+  )
+}
+
+/**
+ * Starts the entry point as the image does: in nothing but the image's files and as its user, where this process may; else
+ * the same files where they lie.
+ */
+const start = (root: string, parameters: ReadonlyArray<string>): Effect.Effect<ChildProcess, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const [program, ...before] =
+        process.getuid?.() === 0
+          ? (["chroot", "--userspec=10001:10001", root, "/fission-bundle"] as const)
+          : ([join(root, "usr/local/bin/node"), join(root, "fission-bundle")] as const)
+      return spawn(program, [...before, ...parameters], { env: { PATH: process.env["PATH"] }, cwd: "/" })
+    }),
+    (child) =>
+      Effect.promise(async () => {
+        if (child.exitCode !== null || child.signalCode !== null) return
+        child.kill("SIGKILL")
+        await once(child, "exit")
+      })
+  )
+
+/** Everything that a process wrote, and its exit code. */
+const outcome = (child: ChildProcess) =>
+  Effect.promise(async () => {
+    let output = ""
+    child.stdout?.on("data", (text: Buffer) => (output += text.toString()))
+    child.stderr?.on("data", (text: Buffer) => (output += text.toString()))
+    const [code] = await once(child, "close")
+    return { code: Number(code), output }
+  })
+
+/** The port that an executor says it listens on. */
+const portOf = (child: ChildProcess) =>
+  Effect.callback<number>((resume) => {
+    if (child.stdout === null) return
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const { message, port } = Object(JSON.parse(line))
+      if (message === "executor listens") resume(Effect.succeed(Number(port)))
+    })
+  })
+
+const filesOf = (root: string) =>
+  readdirSync(root, { recursive: true }).map((path) => {
+    const { mtimeMs, size } = lstatSync(join(root, String(path)))
+    return { path, mtimeMs, size }
+  })
+
+layer(ImageRoot.layer.pipe(Layer.provideMerge(serverLayer)), {
+  timeout: 120_000,
+  excludeTestServices: true
+})("the image", (it) => {
+  it.effect(
+    "serves with the arguments of the chart, ready and without writing a file, and ends with 0 on SIGTERM",
+    () =>
+      Effect.gen(function* () {
+        const { path } = yield* ImageRoot
+        const { url } = yield* ApiServer
+        const before = filesOf(path)
+        const child = yield* start(path, ["--executorPort", "0", "--api-server", url])
+        const port = yield* portOf(child)
+        const healthy = yield* request(`http://127.0.0.1:${port}/healthz`)
+        assert.strictEqual(healthy.status, 200)
+        while ((yield* request(`http://127.0.0.1:${port}/readyz`)).status !== 200) continue
+        child.kill("SIGTERM")
+        assert.strictEqual((yield* outcome(child)).code, 0)
+        assert.deepStrictEqual(filesOf(path), before)
+      })
+  )
+
+  it.effect("takes flags with one dash, as Go programs do", () =>
+    Effect.gen(function* () {
+      const { path } = yield* ImageRoot
+      const { code, output } = yield* outcome(yield* start(path, ["-version"]))
+      assert.strictEqual(code, 0)
+      assert.match(output, /0\.\d+\.\d+/u)
+    })
+  )
+
+  it.effect("refuses to be another component of Fission, with a line that names the flag", () =>
+    Effect.gen(function* () {
+      const { path } = yield* ImageRoot
+      const { code, output } = yield* outcome(yield* start(path, ["--routerPort", "8888"]))
+      assert.strictEqual(code, 2)
+      assert.include(output, "--routerPort")
+      assert.strictEqual(output.trim().split("\n").length, 1)
+    })
+  )
+
+  it.effect("says that it has no embedded cluster, which it has no need to load", () =>
+    Effect.gen(function* () {
+      const { path } = yield* ImageRoot
+      const { code, output } = yield* outcome(yield* start(path, ["demo"]))
+      assert.deepStrictEqual(
+        [code, output],
+        [1, "fission-executor: command: the embedded cluster is not part of this build\n"]
+      )
+    })
+  )
+})
