@@ -3,11 +3,15 @@ import type { KnipConfig } from "knip"
 const config: KnipConfig = {
   entry: [
     // Started as processes of their own, by the kubelet and by tests.
-    "src/devcluster/pod/{fetcher,nodeRuntime}.ts",
+    "src/devcluster/pod/{fetcher,nodeRuntime,pythonRuntime}.ts",
+    // Copied into the image.
+    "deploy/image/fission-bundle.mjs",
     "test/devcluster/fixtures/**",
     "test/bench/*.ts"
   ],
-  project: ["src/**", "test/**", "*.config.ts"],
+  project: ["src/**", "test/**", "deploy/image/**", "*.config.ts"],
+  // Part of glibc, for the libraries of the image.
+  ignoreBinaries: ["ldd"],
   // A public signature names its types; that nobody else does is no reason to hide them.
   ignoreExportsUsedInFile: { interface: true, type: true }
 }

@@ -1,8 +1,53 @@
-import { defineConfig } from "rolldown"
+import { readFileSync } from "node:fs"
+import type { Plugin, RolldownOptions } from "rolldown"
 
-/** One bundle for the image; the embedded cluster is a chunk of its own, loaded by `dev` and `demo` only. */
-export default defineConfig({
+const common = { format: "esm", entryFileNames: "[name].mjs", minify: true } as const
+
+/** The program of a pod that is no JavaScript, beside the launcher that starts it. */
+const pythonRuntime: Plugin = {
+  name: "python-runtime",
+  generateBundle() {
+    const source = readFileSync("src/devcluster/pod/pythonRuntime.py")
+    this.emitFile({ type: "asset", fileName: "pythonRuntime.py", source })
+  }
+}
+
+/**
+ * `main.mjs` is all that the executor needs. The embedded cluster is loaded by `dev` and `demo` only;
+ * from `cluster/` it finds the programs of its pods as `../pod/` and the samples as `../../deploy/samples`, as the
+ * sources do.
+ */
+export const commands = {
   input: "src/main.ts",
   platform: "node",
-  output: { dir: "dist", format: "esm", entryFileNames: "[name].mjs", chunkFileNames: "[name].mjs", minify: true }
-})
+  // A megabyte of generated classes of which we use none.
+  treeshake: { moduleSideEffects: [{ test: /@kubernetes\/client-node\//u, sideEffects: false }] },
+  output: {
+    ...common,
+    dir: "dist",
+    chunkFileNames: "[name].mjs",
+    cleanDir: true,
+    banner: ({ isEntry }) => (isEntry ? "#!/usr/bin/env node" : ""),
+    codeSplitting: {
+      groups: [
+        // With whatever it imports statically, and first, so that nothing of it ends up with the cluster.
+        { name: "executor", test: /src\/main\.ts$/u, priority: 1 },
+        { name: "cluster/cluster", test: /./u }
+      ]
+    }
+  }
+} satisfies RolldownOptions
+
+/** The programs that the embedded kubelet starts, each a process of its own. */
+const podPrograms = {
+  input: {
+    fetcher: "src/devcluster/pod/fetcher.ts",
+    nodeRuntime: "src/devcluster/pod/nodeRuntime.ts",
+    pythonRuntime: "src/devcluster/pod/pythonRuntime.ts"
+  },
+  platform: "node",
+  plugins: [pythonRuntime],
+  output: { ...common, dir: "dist/pod", chunkFileNames: "[name].mjs" }
+} satisfies RolldownOptions
+
+export default [commands, podPrograms]

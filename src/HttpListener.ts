@@ -7,7 +7,8 @@ export class BodyError extends Data.TaggedError("BodyError")<{ readonly reason: 
 
 /** Where and how to listen. */
 export interface ListenerOptions {
-  readonly host: string
+  /** Undefined: every address of this machine, those of IPv6 too where it has any. */
+  readonly host: string | undefined
   /** 0 for any free port. */
   readonly port: number
   /** Names the listener in messages: `executor API`. */
@@ -97,7 +98,7 @@ const settle = (name: string, exit: Exit.Exit<void>, response: ServerResponse): 
 const cannotListen = (options: ListenerOptions, cause: Error): ConfigurationError => {
   const inUse = "code" in cause && cause.code === "EADDRINUSE"
   return new ConfigurationError({
-    setting: `${options.name} on ${options.host}:${options.port}`,
+    setting: `${options.name} on ${options.host ?? "every address"}:${options.port}`,
     detail: inUse ? "the port is in use; stop whoever listens there or choose another" : cause.message,
     cause
   })

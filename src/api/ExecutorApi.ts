@@ -24,7 +24,8 @@ export class ExecutorApi extends Context.Service<
    * created, while open requests get `gracefulShutdownTimeout`.
    */
   static readonly layer = (options: {
-    readonly host: string
+    /** Undefined: every address of this machine. */
+    readonly host: string | undefined
     /** 0 for any free port. */
     readonly port: number
     /** How long a client may take to send a whole request, so that none holds a socket for ever; default 30 s. */

@@ -1,25 +1,7 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
-import { fileURLToPath } from "node:url"
-import { Console, Effect, Layer, Option, type Scope } from "effect"
+import { Effect } from "effect"
 import { Command, Flag } from "effect/cli"
-import { Settings } from "../Config.ts"
-import { ApiServer } from "../devcluster/ApiServer.ts"
-import * as DevCluster from "../devcluster/DevCluster.ts"
-import * as Manifests from "../devcluster/Manifests.ts"
-import { PodLogs } from "../devcluster/PodLogs.ts"
-import { Router } from "../devcluster/Router.ts"
-import * as Executor from "../Executor.ts"
-import * as Credentials from "../kubernetes/Credentials.ts"
-import * as KubernetesApiLive from "../kubernetes/KubernetesApiLive.ts"
-import * as Logging from "./Logging.ts"
-import { clusterFlags, kubeConfigOf } from "./serve.ts"
-import { version } from "./version.ts"
-
-const host = "127.0.0.1"
-const samples = fileURLToPath(new URL("../../deploy/samples", import.meta.url))
-const userAgent = `fission-executor-dev/${version}`
+import { withEmbeddedCluster } from "./embeddedCluster.ts"
+import { clusterFlags } from "./serve.ts"
 
 const portFlag = (name: string, description: string, fallback: number) =>
   Flag.Int(name).pipe(Flag.withMetavar("port"), Flag.withDescription(description), Flag.withDefault(fallback))
@@ -33,7 +15,7 @@ const flags = {
   apply: Flag.String("apply").pipe(
     Flag.withMetavar("path"),
     Flag.withDescription("manifest, or folder of manifests, to apply and follow; default the samples"),
-    Flag.withDefault(samples)
+    Flag.optional
   ),
   namespaces: Flag.String("namespaces").pipe(
     Flag.withMetavar("names"),
@@ -45,98 +27,12 @@ const flags = {
   routerPort: portFlag("router-port", "port of the router", 8080)
 }
 
-type DevFlags = Command.Command.Config.Infer<typeof flags>
+/** What the command line of `dev` says. */
+export type DevFlags = Command.Command.Config.Infer<typeof flags>
 
-/** A kubeconfig for kubectl, gone when the scope closes. */
-const kubeconfigFile = (text: string): Effect.Effect<string, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.promise(() => mkdtemp(join(tmpdir(), "fission-executor-"))),
-    (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true }))
-  ).pipe(
-    Effect.map((folder) => join(folder, "kubeconfig")),
-    Effect.tap((file) => Effect.promise(() => writeFile(file, text, { mode: 0o600 })))
+export const dev = Command.make("dev", flags, (options) =>
+  Effect.flatMap(
+    withEmbeddedCluster(() => import("./runDev.ts")),
+    ({ runDev }) => runDev(options)
   )
-
-/** Controllers and kubelet on an API server that runs elsewhere, with the credentials that its clients here have. */
-const nodeComponents = (kubeConfig: Credentials.LoadKubeConfig) =>
-  Layer.unwrap(
-    Effect.gen(function* () {
-      const { headers, server } = yield* (yield* Credentials.makeStore(kubeConfig)).current
-      const token = headers["authorization"]?.replace(/^Bearer /u, "")
-      return DevCluster.nodeComponents({ apiServer: { url: server, ...(token === undefined ? {} : { token }) } })
-    })
-  ).pipe(Layer.provide([KubernetesApiLive.layer(kubeConfig, userAgent), PodLogs.layer]))
-
-const executorLayer = (options: DevFlags, namespaces: ReadonlyArray<string>, kubeConfig: Credentials.LoadKubeConfig) =>
-  Executor.layer({ kubeConfig, userAgent: `fission-executor/${version}`, host, port: options.executorPort }).pipe(
-    Layer.provide(
-      Settings.layer({
-        FINALIZER_ENABLED: "true",
-        ...process.env,
-        FISSION_RESOURCE_NAMESPACES: namespaces.join(",")
-      })
-    )
-  )
-
-/** Everything in front of a cluster that runs: the manifests, the executor unless somebody else runs it, the router. */
-const runBeside = Effect.fnUntraced(function* (
-  options: DevFlags,
-  namespaces: ReadonlyArray<string>,
-  kubeConfig: Credentials.LoadKubeConfig,
-  about: ReadonlyArray<readonly [name: string, value: string]>
-) {
-  const executorUrl = `http://${host}:${options.executorPort}`
-  const router = Router.layer({ host, port: options.routerPort, executorUrl, namespaces })
-  const executor = options.clusterOnly ? Layer.empty : executorLayer(options, namespaces, kubeConfig)
-
-  const session = Effect.gen(function* () {
-    const { created, unchanged, updated } = yield* Manifests.apply(options.apply)
-    const { url } = yield* Router
-    const functions = [...created, ...updated, ...unchanged].flatMap((name) => {
-      const [kind, key = ""] = name.split(" ")
-      return kind === "Function" ? [key.replace(/^default\//u, "")] : []
-    })
-    const lines = [
-      ...about,
-      ["executor", options.clusterOnly ? `${executorUrl} (start it with \`serve\`)` : executorUrl],
-      ["router", url],
-      ...functions.map((name) => ["try", `curl ${url.replace("http://", "")}/fission-function/${name}`])
-    ]
-    yield* Console.log(`\n${lines.map(([name = "", value]) => `  ${name.padEnd(12)}${value}`).join("\n")}\n`)
-    return yield* Manifests.follow(options.apply)
-  })
-  return yield* session.pipe(
-    Effect.provide(
-      router.pipe(Layer.provide(executor), Layer.provideMerge(KubernetesApiLive.layer(kubeConfig, userAgent)))
-    )
-  )
-})
-
-const runDev = Effect.fnUntraced(function* (options: DevFlags) {
-  const namespaces = options.namespaces.split(",").map((name) => name.trim())
-  const logging = Logging.layer(Logging.formFor(process.stdout))
-
-  if (Option.isSome(options.apiServer) || Option.isSome(options.kubeconfig)) {
-    const kubeConfig = kubeConfigOf(options)
-    return yield* runBeside(options, namespaces, kubeConfig, []).pipe(
-      Effect.provide(nodeComponents(kubeConfig)),
-      Effect.provide(logging)
-    )
-  }
-  const embedded = Effect.gen(function* () {
-    const server = yield* ApiServer
-    const kubeconfig = yield* kubeconfigFile(server.kubeconfig)
-    return yield* runBeside(options, namespaces, Credentials.fromServer(server.url), [
-      ["API server", `${server.url} (faults: POST ${server.url}/faults)`],
-      ["kubectl", `export KUBECONFIG=${kubeconfig}`]
-    ])
-  })
-  return yield* Effect.scoped(embedded).pipe(
-    Effect.provide(DevCluster.layer({ host, port: options.clusterPort, namespaces })),
-    Effect.provide(logging)
-  )
-})
-
-export const dev = Command.make("dev", flags, runDev).pipe(
-  Command.withDescription("Run an embedded cluster with functions, the executor and a router")
-)
+).pipe(Command.withDescription("Run an embedded cluster with functions, the executor and a router"))

@@ -38,7 +38,11 @@ export const serveFlags = {
     Flag.withDescription("port of the API for the router"),
     Flag.withDefault(8888)
   ),
-  host: Flag.String("host").pipe(Flag.withDescription("address to listen on"), Flag.withDefault("0.0.0.0"))
+  host: Flag.String("host").pipe(
+    Flag.withMetavar("address"),
+    Flag.withDescription("address to listen on; default every address, IPv4 and IPv6"),
+    Flag.optional
+  )
 }
 
 /** What a start says about itself, and about settings that it could not use. */
@@ -60,12 +64,12 @@ export const runServe = Effect.fnUntraced(function* (flags: {
   readonly kubeconfig: Option.Option<string>
   readonly apiServer: Option.Option<string>
   readonly port: number
-  readonly host: string
+  readonly host: Option.Option<string>
 }) {
   const executor = Executor.layer({
     kubeConfig: kubeConfigOf(flags),
     userAgent: `fission-executor/${version}`,
-    host: flags.host,
+    host: Option.getOrUndefined(flags.host),
     port: flags.port
   })
   return yield* Layer.launch(announced.pipe(Layer.provide(executor), Layer.provide(Settings.layer(process.env)))).pipe(

@@ -1,17 +1,18 @@
 import { randomUUID } from "node:crypto"
 import type { IncomingMessage, ServerResponse } from "node:http"
-import { Cache, Context, Data, Duration, Effect, Exit, Layer, Redacted, Result, Schedule, type Scope } from "effect"
+import { Cache, Context, Data, Duration, Effect, Exit, Layer, Random, Redacted, Result, Schedule } from "effect"
 import { listen } from "../HttpListener.ts"
 import type { ConfigurationError } from "../Errors.ts"
 import { type FissionFunction, functionKey, functionTimeoutSeconds } from "../fission/Function.ts"
 import { channelKey } from "../fission/RequestSignature.ts"
 import { Functions } from "../fission/ResourceKind.ts"
 import type { KubernetesApi } from "../kubernetes/KubernetesApi.ts"
-import * as Reflector from "../kubernetes/Reflector.ts"
-import { type RawObject, rawKind } from "./RawKind.ts"
+import type { RawObject } from "./RawKind.ts"
 import * as ExecutorClient from "./router/ExecutorClient.ts"
 import { forward, type ProxyError } from "./router/Proxy.ts"
+import { type NoRoute, type Route, routeOf } from "./router/Routes.ts"
 import * as Taps from "./router/Taps.ts"
+import * as Views from "./router/Views.ts"
 
 /** Where the router listens and whom it asks. */
 export interface RouterOptions {
@@ -49,58 +50,27 @@ const afterRefusal = Schedule.min([
 ]).pipe(Schedule.upTo({ times: 9 }))
 
 /**
- * A small router with Fission's internal paths: `/fission-function/<name>` of the namespace `default` and
- * `/fission-function/<namespace>/<name>`, each with whatever follows. It treats the executor exactly as the stock router
- * does with its slice index off (http-api.md section 10), so every un-tap and retry of that is seen.
+ * A small router with Fission's internal paths, `/fission-function/<name>` of the namespace `default` and
+ * `/fission-function/<namespace>/<name>`, each with whatever follows, and with HTTPTriggers. It treats the executor exactly
+ * as the stock router does with its slice index off (http-api.md section 10), so every un-tap and retry of that is seen.
  */
 export class Router extends Context.Service<Router, { readonly url: string }>()("fission-executor/devcluster/Router") {
-  /** Listens as soon as the layer is built; answers 503 for unknown functions until every namespace has been listed. */
+  /** Listens as soon as the layer is built; answers 503 for unknown functions and paths until every namespace has been listed. */
   static readonly layer = (options: RouterOptions): Layer.Layer<Router, ConfigurationError, KubernetesApi> =>
     Layer.effect(
       Router,
       Effect.gen(function* () {
-        const functions = yield* watchFunctions(options.namespaces)
-        const handle = yield* makeHandler(options, functions)
+        const views = yield* Views.watch(options.namespaces)
+        const handle = yield* makeHandler(options, views)
         const { port } = yield* listen({ host: options.host, port: options.port, name: "router" }, handle)
         return Router.of({ url: `http://${options.host}:${port}` })
       })
     )
 }
 
-/** The Functions as of now. */
-interface FunctionViews {
-  readonly find: (namespace: string, name: string) => RawObject | undefined
-  /** Whether every namespace has been listed. */
-  readonly isSynced: () => boolean
-}
-
-/** Watches the Functions of these namespaces, every field kept, since the executor gets them whole. */
-const watchFunctions = (
-  namespaces: ReadonlyArray<string>
-): Effect.Effect<FunctionViews, never, KubernetesApi | Scope.Scope> =>
+const makeHandler = (options: RouterOptions, views: Views.Views) =>
   Effect.gen(function* () {
-    const views = new Map<string, Reflector.Reflector<RawObject>>()
-    for (const namespace of namespaces) {
-      const reflector = yield* Reflector.make<RawObject>({
-        kind: rawKind(Functions),
-        namespace,
-        onChange: () => {},
-        onStatus: ({ error }) =>
-          error === undefined
-            ? Effect.void
-            : Effect.logWarning("the router's view of Functions is old", error).pipe(Effect.annotateLogs({ namespace }))
-      })
-      views.set(namespace, reflector)
-      yield* Effect.forkScoped(reflector.run)
-    }
-    return {
-      find: (namespace, name) => views.get(namespace)?.store.get(namespace, name),
-      isSynced: () => [...views.values()].every(({ store }) => store.isSynced())
-    }
-  })
-
-const makeHandler = (options: RouterOptions, { find, isSynced }: FunctionViews) =>
-  Effect.gen(function* () {
+    const { find } = views
     const scope = yield* Effect.scope
     const secret = options.internalAuthSecret
     const key = secret === undefined ? undefined : channelKey(Redacted.value(secret), "executor")
@@ -162,7 +132,7 @@ const makeHandler = (options: RouterOptions, { find, isSynced }: FunctionViews) 
           const fn = find(route.namespace, route.name)
           if (fn === undefined) return yield* unknownFunction
           const { address, forget, release } = yield* restore(resolve(fn, requestId))
-          const headers = functionHeaders(fn, request, requestId)
+          const headers = { ...functionHeaders(fn, request, requestId), ...parameterHeaders(route) }
           const seconds = functionTimeoutSeconds(decoded(fn) ?? { metadata: fn.metadata, spec: {} })
           yield* forward(request, response, { address, target: route.target, headers }).pipe(
             Effect.tapError(({ reason }) => (reason === "Refused" ? forget : Effect.void)),
@@ -173,12 +143,12 @@ const makeHandler = (options: RouterOptions, { find, isSynced }: FunctionViews) 
         })
       )
 
-    return (request: IncomingMessage, response: ServerResponse): Effect.Effect<void> => {
+    return Effect.fnUntraced(function* (request: IncomingMessage, response: ServerResponse) {
       const requestId = requestIdOf(request)
       response.setHeader("x-fission-request-id", requestId)
-      const route = routeOf(request.url ?? "/", find)
-      if (route === undefined) return answerError(response, requestId, isSynced() ? unknownFunction : notReady)
-      return attempt(route, request, response, requestId).pipe(
+      const route = routeOf(request, views, yield* Random.next)
+      if (typeof route === "string") return yield* answerError(response, requestId, noRoute[route])
+      yield* attempt(route, request, response, requestId).pipe(
         Effect.retry({
           schedule: afterRefusal,
           while: (error) => error._tag === "ProxyError" && error.reason === "Refused"
@@ -186,29 +156,8 @@ const makeHandler = (options: RouterOptions, { find, isSynced }: FunctionViews) 
         Effect.catchTag("ProxyError", (error) => Effect.fail(fromProxy(error))),
         Effect.catchTag("RouteError", (error) => answerError(response, requestId, error))
       )
-    }
+    })
   })
-
-/** Which function a request is for, and the path and query that the function sees. */
-interface Route {
-  readonly namespace: string
-  readonly name: string
-  readonly target: string
-}
-
-/** A function of that namespace and name goes before one of `default` that sees the name as part of its path. */
-const routeOf = (url: string, find: FunctionViews["find"]): Route | undefined => {
-  const [path = "", ...query] = url.split("?")
-  const [root, first = "", second = "", ...rest] = path.split("/").slice(1)
-  if (root !== "fission-function" || first === "") return undefined
-  const target = (parts: ReadonlyArray<string>) =>
-    `/${parts.join("/")}${query.length === 0 ? "" : `?${query.join("?")}`}`
-  if (second !== "" && find(first, second) !== undefined) {
-    return { namespace: first, name: second, target: target(rest) }
-  }
-  if (find("default", first) === undefined) return undefined
-  return { namespace: "default", name: first, target: target(path.split("/").slice(3)) }
-}
 
 const decoded = (fn: RawObject): FissionFunction | undefined => Result.getOrUndefined(Functions.decode(fn))
 
@@ -228,6 +177,9 @@ const functionHeaders = (fn: RawObject, request: IncomingMessage, requestId: str
   "x-fission-request-id": requestId
 })
 
+const parameterHeaders = ({ parameters }: Route) =>
+  Object.fromEntries(Object.entries(parameters).map(([name, value]) => [`x-fission-params-${name}`, value]))
+
 const unknownFunction = new RouteError({
   status: 404,
   component: "router",
@@ -235,12 +187,21 @@ const unknownFunction = new RouteError({
   detail: "no function of this name"
 })
 
-const notReady = new RouteError({
-  status: 503,
-  component: "router",
-  reason: "not_ready",
-  detail: "the functions are not all known yet"
-})
+const noRoute: { readonly [reason in NoRoute]: RouteError } = {
+  unknown: unknownFunction,
+  notReady: new RouteError({
+    status: 503,
+    component: "router",
+    reason: "not_ready",
+    detail: "the functions are not all known yet"
+  }),
+  otherMethod: new RouteError({
+    status: 405,
+    component: "router",
+    reason: "method_not_allowed",
+    detail: "no trigger of this path takes this method"
+  })
+}
 
 const specializationFailed = (detail: string) =>
   new RouteError({ status: 500, component: "executor", reason: "specialization_failed", detail })

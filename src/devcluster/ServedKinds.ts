@@ -61,6 +61,7 @@ export const servedKinds: ReadonlyArray<ServedKind> = [
     shortNames: ["fnver"]
   }),
   served("fission.io", "v1", "FunctionAlias", "functionaliases", { ...custom, shortNames: ["fnalias"] }),
+  served("fission.io", "v1", "HTTPTrigger", "httptriggers", { generation: true, shortNames: ["ht"] }),
   served("fission.io", "v1", "FissionTenant", "fissiontenants", {
     ...custom,
     namespaced: false,

@@ -325,7 +325,7 @@ describe("the samples", () => {
       const samples = fileURLToPath(new URL("../../deploy/samples", import.meta.url))
       const { created, failed } = yield* apply(api, samples)
       assert.deepStrictEqual(failed, [])
-      assert.strictEqual(created.length, 7)
+      assert.strictEqual(created.length, 9)
       for (const { metadata } of api.list(Functions)) {
         const spec = Object(api.find(packages, named(metadata.name))?.["spec"])
         const source = yield* Effect.promise(() => readFile(join(samples, `${metadata.name}.js`), "utf8"))

@@ -1,91 +1,12 @@
-import { once } from "node:events"
-import type { IncomingMessage, ServerResponse } from "node:http"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Layer, Queue, Redacted, type Scope } from "effect"
+import { Effect, Fiber, Queue, type Scope } from "effect"
 import { TestClock } from "effect/testing"
-import { Router } from "../../src/devcluster/Router.ts"
 import { channelKey, digestOf, verifySignature, verifyTimestamp } from "../../src/fission/RequestSignature.ts"
 import { Functions } from "../../src/fission/ResourceKind.ts"
-import { listen, readBody } from "../../src/HttpListener.ts"
-import * as KubernetesApiInMemory from "../fakes/KubernetesApiInMemory.ts"
-
-/** A request that a server of this test has received. */
-interface Received {
-  readonly method: string
-  readonly url: string
-  readonly headers: IncomingMessage["headers"]
-  readonly body: string
-}
-
-/** A server on a free port; `received` gets every request once its body is there. */
-const serve = (answer: (request: Received, response: ServerResponse, raw: IncomingMessage) => void) =>
-  Effect.gen(function* () {
-    const received = yield* Queue.unbounded<Received>()
-    const { port } = yield* listen({ host: "127.0.0.1", port: 0, name: "test" }, (request, response) =>
-      Effect.gen(function* () {
-        const body = yield* Effect.orDie(readBody(request, 1_000_000))
-        const { headers, method = "", url = "" } = request
-        const seen = { method, url, headers, body: body.toString("utf8") }
-        answer(seen, response, request)
-        yield* Queue.offer(received, seen)
-        yield* Effect.promise(() => (response.closed ? Promise.resolve([]) : once(response, "close")))
-      })
-    )
-    return { address: `127.0.0.1:${port}`, received }
-  })
-
-/** An executor of this test: what it answers to `getServiceForFunction`, and everything that it was asked. */
-const executorThat = (answer: (attempt: number, response: ServerResponse) => void) => {
-  let attempts = 0
-  return serve((request, response) => {
-    if (request.url === "/v2/getServiceForFunction") answer(++attempts, response)
-    else response.end()
-  })
-}
-
-const functionOf = (name: string, changes: { readonly namespace?: string; readonly type?: string } = {}) => ({
-  metadata: { name, namespace: changes.namespace ?? "default", labels: { team: "a" } },
-  spec: {
-    environment: { name: "nodejs", namespace: "default" },
-    InvokeStrategy: { ExecutionStrategy: { ExecutorType: changes.type ?? "poolmgr" } },
-    somethingNew: { kept: true }
-  }
-})
-
-const startRouter = (executor: { readonly address: string }, secret?: string) =>
-  Effect.gen(function* () {
-    const api = yield* KubernetesApiInMemory.make({ namespaces: ["default", "team-a"] })
-    const quick = functionOf("quick")
-    api.put(Functions, functionOf("hello"))
-    api.put(Functions, { ...quick, spec: { ...quick.spec, functionTimeout: 3 } })
-    api.put(Functions, functionOf("deployed", { type: "newdeploy" }))
-    api.put(Functions, functionOf("hello", { namespace: "team-a" }))
-    const layer = Router.layer({
-      host: "127.0.0.1",
-      port: 0,
-      executorUrl: `http://${executor.address}`,
-      namespaces: ["default", "team-a"],
-      ...(secret === undefined ? {} : { internalAuthSecret: Redacted.make(secret) })
-    })
-    const { url } = Context.get(yield* Layer.build(Layer.provide(layer, api.layer)), Router)
-    const ask = (path: string, init?: RequestInit) =>
-      Effect.promise(async (signal) => {
-        const response = await fetch(`${url}${path}`, { signal, ...init })
-        return { status: response.status, text: await response.text(), headers: response.headers }
-      })
-    while ((yield* ask("/fission-function/none")).status === 503) continue
-    return { api, ask, url }
-  })
-
-/** Takes requests to the executor until one to this path. */
-const next = (queue: Queue.Queue<Received>, url: string): Effect.Effect<Received> =>
-  Effect.flatMap(Queue.take(queue), (request) => (request.url === url ? Effect.succeed(request) : next(queue, url)))
+import { echoingPod, executorThat, next, serve, startRouter } from "./RouterFixture.ts"
 
 const get = "/v2/getServiceForFunction"
 const unTap = "/v2/unTapService"
-const echoingPod = serve((request, response) => {
-  response.writeHead(201, { "x-from": "pod" }).end(`${request.method} ${request.url} ${request.body}`)
-})
 
 /** Test with virtual time and real sockets. */
 const test = (name: string, body: Effect.Effect<void, unknown, Scope.Scope>) => it.effect(name, () => body)
@@ -210,7 +131,7 @@ describe("a request to a poolmgr function", () => {
     Effect.gen(function* () {
       const pod = yield* echoingPod
       const executor = yield* executorThat((_, response) => response.end(pod.address))
-      const router = yield* startRouter(executor, "secret")
+      const router = yield* startRouter(executor, { secret: "secret" })
       yield* router.ask("/fission-function/hello")
       const { body, headers, method, url } = yield* Queue.take(executor.received)
       const timestamp = verifyTimestamp(headers, 0)

@@ -20,7 +20,7 @@ import * as CapturedLog from "../fakes/CapturedLog.ts"
 /** The User-Agent of the executor under test: faults for it spare everybody else. */
 export const executorAgent = "fission-executor/test"
 
-export const host = "127.0.0.1"
+const host = "127.0.0.1"
 
 /** What a test of the whole product can use: the cluster, the executor in it, a router before it, and what was logged. */
 export type World =
@@ -128,7 +128,7 @@ export const answering = (text: string) =>
   `module.exports = async () => ({ status: 200, body: ${JSON.stringify(text)} })\n`
 
 /** Creates or replaces the code of a function, as `fission package update` does. */
-export const putCode = Effect.fnUntraced(function* (name: string, code: string, namespace = "default") {
+const putCode = Effect.fnUntraced(function* (name: string, code: string, namespace = "default") {
   const api = yield* KubernetesApi
   const literal = Buffer.from(code).toString("base64")
   const spec = { environment: { namespace, name: "nodejs" }, deployment: { type: "literal", literal } }

@@ -17,7 +17,7 @@ const imageName = (image: string): string => (image.split("@")[0] ?? "").split("
 const beside = (module: string): string => fileURLToPath(new URL(`../pod/${module}`, import.meta.url))
 const extension = extname(import.meta.url)
 
-/** The programs of the embedded cluster: Fission's fetcher and its Node.js environment. */
+/** The programs of the embedded cluster: Fission's fetcher and its environments for Node.js and Python. */
 export const programs: ReadonlyArray<Program> = [
   {
     description: "containers named fetcher",
@@ -28,5 +28,10 @@ export const programs: ReadonlyArray<Program> = [
     description: "images whose name contains node",
     runs: ({ image }) => imageName(image ?? "").includes("node"),
     file: beside(`nodeRuntime${extension}`)
+  },
+  {
+    description: "images whose name contains python",
+    runs: ({ image }) => imageName(image ?? "").includes("python"),
+    file: beside(`pythonRuntime${extension}`)
   }
 ]

@@ -12,7 +12,8 @@ it.each([
   ["fetcher", "ghcr.io/fission/fetcher:1", "fetcher"],
   ["node", "ghcr.io/fission/node-env", "nodeRuntime"],
   ["main", "localhost:5000/fission/node-env-22:1.2@sha256:abc", "nodeRuntime"],
-  ["main", "ghcr.io/nodes/python-env", undefined]
+  ["main", "ghcr.io/nodes/python-env", "pythonRuntime"],
+  ["main", "ghcr.io/nodes/jvm-env", undefined]
 ])("runs the container %s of the image %s with %s", (name, image, expected) => {
   const file = programs.find(({ runs }) => runs({ name, image }))?.file
   assert.strictEqual(file?.split("/").at(-1)?.split(".")[0], expected)

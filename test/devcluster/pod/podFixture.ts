@@ -60,7 +60,7 @@ export const temporaryDirectory: Effect.Effect<string, never, Scope.Scope> = Eff
   (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
 )
 
-/** One of the two programs of a pod. */
+/** One of the programs of a pod. */
 export interface Program {
   readonly process: ChildProcess
   /** Fulfilled when it listens; rejected when it ends before that. */
@@ -71,7 +71,7 @@ export interface Program {
 
 /** Starts a program of a pod; it is killed at the end of the test. */
 export const startProgram = (
-  name: "fetcher" | "nodeRuntime",
+  name: "fetcher" | "nodeRuntime" | "pythonRuntime",
   parameters: ReadonlyArray<string>,
   environment: { readonly [name: string]: string }
 ): Effect.Effect<Program, never, Scope.Scope> =>

@@ -1,0 +1,199 @@
+import { Clock, Console, Duration, Effect, Layer, Result, Schedule } from "effect"
+import { ExecutorApi } from "../../api/ExecutorApi.ts"
+import { Settings } from "../../Config.ts"
+import { ApiServer } from "../../devcluster/ApiServer.ts"
+import * as DevCluster from "../../devcluster/DevCluster.ts"
+import { Faults } from "../../devcluster/Faults.ts"
+import { Router } from "../../devcluster/Router.ts"
+import * as Executor from "../../Executor.ts"
+import { Pods } from "../../fission/ResourceKind.ts"
+import { isReady } from "../../fission/Workloads.ts"
+import * as Credentials from "../../kubernetes/Credentials.ts"
+import { KubernetesApi } from "../../kubernetes/KubernetesApi.ts"
+import * as KubernetesApiLive from "../../kubernetes/KubernetesApiLive.ts"
+import { Supervisor } from "../../namespaces/Supervisor.ts"
+import { DecisionLog } from "../../safeguards/DecisionLog.ts"
+import { refuse } from "../Refusal.ts"
+import { version } from "../version.ts"
+import * as ExecutorLog from "./ExecutorLog.ts"
+import * as Functions from "./Functions.ts"
+import * as Traffic from "./Traffic.ts"
+
+const host = "127.0.0.1"
+const namespaces = ["team-a", "team-b", "team-c"]
+/** The namespace whose API breaks. */
+const broken = "team-b"
+const healthy = namespaces.filter((namespace) => namespace !== broken)
+const executorAgent = `fission-executor/${version}`
+const outage = Duration.seconds(12)
+
+/** One line of the table at the end. */
+interface Row {
+  readonly step: string
+  readonly seen: string
+  readonly asPromised: boolean
+}
+
+const show = (row: Row) =>
+  Effect.as(Console.log(`  ${row.asPromised ? "ok  " : "DIFF"} ${row.step.padEnd(58)} ${row.seen}`), row)
+
+const seconds = (duration: Duration.Duration) => `${Duration.toSeconds(duration).toFixed(1)} s`
+const millis = (duration: Duration.Duration) => `${Math.round(Duration.toMillis(duration))} ms`
+
+/** Looks again every 50 ms until it is so; how long that took, or undefined after the limit. */
+const until = <E, R>(isSo: Effect.Effect<boolean, E, R>, limit: Duration.Duration) =>
+  Effect.gen(function* () {
+    const startedAt = yield* Clock.monotonicTimeNanos
+    const waited = yield* isSo.pipe(
+      Effect.repeat({ schedule: Schedule.spaced("50 millis"), until: (so) => so }),
+      Effect.timeoutOption(limit)
+    )
+    if (waited._tag === "None") return undefined
+    return Duration.nanos((yield* Clock.monotonicTimeNanos) - startedAt)
+  })
+
+const warmPods = (namespace: string) =>
+  Effect.gen(function* () {
+    const api = yield* KubernetesApi
+    const { items } = yield* api.list(Pods, { namespace, labelSelector: "managed=true" })
+    return items.filter((item) => {
+      const pod = Pods.decode(item)
+      return Result.isSuccess(pod) && isReady(pod.success)
+    }).length
+  })
+
+const prepare = Effect.gen(function* () {
+  for (const namespace of namespaces) {
+    yield* Functions.createEnvironment(namespace)
+    yield* Functions.createFunction(namespace, "hello")
+    yield* Functions.createFunction(namespace, "later")
+  }
+  const ready = Effect.map(Effect.forEach(namespaces, warmPods), (counts) => counts.every((count) => count === 2))
+  const took = yield* until(ready, Duration.seconds(60))
+  return yield* show({
+    step: "two warm pods in each of three namespaces",
+    seen: took === undefined ? "not within a minute" : `ready after ${seconds(took)}`,
+    asPromised: took !== undefined
+  })
+})
+
+const callOnce = (step: string, namespace: string, name: string) =>
+  Effect.gen(function* () {
+    const { url } = yield* Router
+    const { body, status, took } = yield* Traffic.call(url, namespace, name)
+    const asPromised = status === 200 && body === `${namespace}/${name}\n`
+    return yield* show({ step, seen: `HTTP ${status} in ${millis(took)}`, asPromised })
+  })
+
+const countsRow = (step: string, counts: ReadonlyArray<() => Traffic.Counts>) => {
+  const answered = counts.reduce((sum, count) => sum + count().answered, 0)
+  const failed = counts.reduce((sum, count) => sum + count().failed, 0)
+  return show({ step, seen: `${answered} answered, ${failed} failed`, asPromised: answered > 0 && failed === 0 })
+}
+
+/** One namespace's API answers with etcd time-outs for a while; everybody is called meanwhile. */
+const breakOneNamespace = (log: ExecutorLog.ExecutorLog) =>
+  Effect.gen(function* () {
+    const { url } = yield* Router
+    const faults = yield* Faults
+    const mine = { client: executorAgent, namespace: broken }
+    yield* faults.inject({ ...mine, action: { type: "error", preset: "etcdTimeout" } })
+    yield* faults.inject({ ...mine, action: { type: "dropWatch" } })
+    yield* Console.log(`\n  every call of the executor to ${broken} now answers "etcdserver: request timed out"\n`)
+
+    const rows = yield* Effect.scoped(
+      Effect.gen(function* () {
+        const healthyCounts = yield* Effect.forEach(healthy, (namespace) =>
+          Traffic.keepCalling(url, namespace, "hello")
+        )
+        const brokenCounts = yield* Traffic.keepCalling(url, broken, "hello")
+        yield* Effect.sleep(outage)
+        const coldStarts = yield* Effect.forEach(healthy, (namespace) =>
+          callOnce(`cold start in ${namespace} meanwhile`, namespace, "later")
+        )
+        return [
+          ...coldStarts,
+          yield* countsRow(`requests to ${healthy.join(" and ")}`, healthyCounts),
+          yield* countsRow(`warm requests to ${broken} itself`, [brokenCounts])
+        ]
+      })
+    )
+    const waits = log.waits(broken, "environments")
+    const strangers = healthy.map((namespace) => log.warnings(namespace)).reduce((sum, count) => sum + count, 0)
+    return [
+      ...rows,
+      yield* show({
+        step: `waits before each further list of ${broken}'s Environments`,
+        seen: waits.join(", "),
+        asPromised: waits.length > 1
+      }),
+      yield* show({
+        step: `warnings about ${broken}, and about the others`,
+        seen: `${log.warnings(broken)}, and ${strangers}`,
+        asPromised: log.warnings(broken) > 0 && strangers === 0
+      })
+    ]
+  })
+
+const recover = (log: ExecutorLog.ExecutorLog) =>
+  Effect.gen(function* () {
+    const cell = (yield* Supervisor).cell(broken)
+    yield* (yield* Faults).liftAll
+    yield* Console.log("\n  the API answers again\n")
+    const isWell = Effect.sync(() => log.failing(broken) === 0 && cell?.health().state === "Healthy")
+    const took = yield* until(isWell, Duration.seconds(90))
+    const healed = yield* show({
+      step: `${broken} is healthy again without a restart`,
+      seen: took === undefined ? "not within 90 s" : `after ${seconds(took)}`,
+      asPromised: took !== undefined
+    })
+    return [healed, yield* callOnce(`cold start in ${broken}`, broken, "later")]
+  })
+
+const nothingDeleted = Effect.gen(function* () {
+  const deleted = (yield* (yield* DecisionLog).recent()).filter(({ action }) => action === "Deleted")
+  return yield* show({ step: "objects deleted", seen: String(deleted.length), asPromised: deleted.length === 0 })
+})
+
+const tour = (log: ExecutorLog.ExecutorLog) =>
+  Effect.gen(function* () {
+    yield* Console.log("\n  an embedded cluster, the executor and a router run in this process\n")
+    const rows = [
+      yield* prepare,
+      yield* callOnce("cold start", "team-a", "hello"),
+      yield* callOnce("warm request", "team-a", "hello"),
+      yield* callOnce("a second namespace", "team-b", "hello"),
+      yield* callOnce("a third", "team-c", "hello"),
+      ...(yield* breakOneNamespace(log)),
+      ...(yield* recover(log)),
+      yield* nothingDeleted
+    ]
+    const differing = rows.filter((row) => !row.asPromised).length
+    if (differing > 0) return yield* refuse(`${differing} of ${rows.length} steps differ from what was promised`, 1)
+    yield* Console.log(`\n  ${rows.length} of ${rows.length} steps as promised\n`)
+  })
+
+/** Runs the tour; refuses with exit code 1 when anything differs from what it promises. */
+export const runDemo = () => {
+  const log = ExecutorLog.make()
+  const settings = Settings.layer({ FISSION_RESOURCE_NAMESPACES: namespaces.join(","), FINALIZER_ENABLED: "true" })
+  const services = Layer.unwrap(
+    Effect.gen(function* () {
+      const { url } = yield* ApiServer
+      const kubeConfig = Credentials.fromServer(url)
+      const router = Layer.unwrap(
+        Effect.map(ExecutorApi, ({ port }) =>
+          Router.layer({ host, port: 0, executorUrl: `http://${host}:${port}`, namespaces })
+        )
+      )
+      return router.pipe(
+        Layer.provideMerge(Executor.layer({ kubeConfig, userAgent: executorAgent, host, port: 0 })),
+        Layer.provideMerge(KubernetesApiLive.layer(kubeConfig, `fission-executor-demo/${version}`))
+      )
+    })
+  )
+  return tour(log).pipe(
+    Effect.provide(services.pipe(Layer.provideMerge(DevCluster.layer({ host, port: 0, namespaces })))),
+    Effect.provide([settings, log.layer])
+  )
+}
