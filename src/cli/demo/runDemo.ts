@@ -1,4 +1,4 @@
-import { Clock, Console, Duration, Effect, Layer, Result, Schedule } from "effect"
+import { Clock, Console, Context, Duration, Effect, Exit, Layer, Result, Schedule, Scope } from "effect"
 import { ExecutorApi } from "../../api/ExecutorApi.ts"
 import { Settings } from "../../Config.ts"
 import { ApiServer } from "../../devcluster/ApiServer.ts"
@@ -24,6 +24,8 @@ const namespaces = ["team-a", "team-b", "team-c"]
 /** The namespace whose API breaks. */
 const broken = "team-b"
 const healthy = namespaces.filter((namespace) => namespace !== broken)
+/** The namespace in which many call one function at once. */
+const crowded = "team-c"
 const executorAgent = `fission-executor/${version}`
 const outage = Duration.seconds(12)
 
@@ -68,6 +70,7 @@ const prepare = Effect.gen(function* () {
     yield* Functions.createFunction(namespace, "hello")
     yield* Functions.createFunction(namespace, "later")
   }
+  yield* Functions.createFunction(crowded, "crowd")
   const ready = Effect.map(Effect.forEach(namespaces, warmPods), (counts) => counts.every((count) => count === 2))
   const took = yield* until(ready, Duration.seconds(60))
   return yield* show({
@@ -150,6 +153,67 @@ const recover = (log: ExecutorLog.ExecutorLog) =>
     return [healed, yield* callOnce(`cold start in ${broken}`, broken, "later")]
   })
 
+/** As many first requests at once as two pods can take. */
+const burst = Effect.gen(function* () {
+  const { url } = yield* Router
+  const answers = yield* Effect.all(
+    Array.from({ length: 20 }, () => Traffic.call(url, crowded, "crowd")),
+    { concurrency: "unbounded" }
+  )
+  const failed = answers.filter(({ status }) => status !== 200).length
+  const pods = yield* (yield* KubernetesApi).list(Pods, { namespace: crowded, labelSelector: "functionName=crowd" })
+  return yield* show({
+    step: "20 first requests at once, 10 to a pod",
+    seen: `${answers.length - failed} answered, ${failed} failed, by ${pods.items.length} pods`,
+    asPromised: failed === 0 && pods.items.length === 2
+  })
+})
+
+/** Names and versions of the pods that functions have. */
+const functionPods = Effect.gen(function* () {
+  const api = yield* KubernetesApi
+  const lists = yield* Effect.forEach(namespaces, (namespace) =>
+    api.list(Pods, { namespace, labelSelector: "managed=false" })
+  )
+  return lists
+    .flatMap(({ items }) => items.map(({ metadata }) => `${metadata.name} ${metadata.resourceVersion}`))
+    .sort()
+})
+
+/** The executor stops and a new one, which knows nothing, takes its place, while every function is called. */
+const restart = <A, E, R>(stop: Effect.Effect<void>, start: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const { url } = yield* Router
+    const before = yield* functionPods
+    yield* Console.log("\n  the executor stops, and a new one starts\n")
+    const counts = yield* Effect.forEach(namespaces, (namespace) => Traffic.keepCalling(url, namespace, "hello"))
+    const sum = () => counts.reduce((total, count) => total + count().answered, 0)
+    yield* until(
+      Effect.sync(() => sum() > 0),
+      Duration.seconds(10)
+    )
+    yield* stop
+    const started = yield* start
+    const seen = sum()
+    yield* until(
+      Effect.sync(() => sum() > seen + 30),
+      Duration.seconds(30)
+    )
+    const after = yield* functionPods
+    const kept = before.filter((pod) => after.includes(pod)).length
+    return {
+      started,
+      rows: [
+        yield* countsRow("requests to all namespaces meanwhile", counts),
+        yield* show({
+          step: "function pods taken over without a write",
+          seen: `${kept} of ${before.length}`,
+          asPromised: kept === before.length && after.length === before.length
+        })
+      ]
+    }
+  })
+
 const nothingDeleted = Effect.gen(function* () {
   const deleted = (yield* (yield* DecisionLog).recent()).filter(({ action }) => action === "Deleted")
   return yield* show({ step: "objects deleted", seen: String(deleted.length), asPromised: deleted.length === 0 })
@@ -158,42 +222,49 @@ const nothingDeleted = Effect.gen(function* () {
 const tour = (log: ExecutorLog.ExecutorLog) =>
   Effect.gen(function* () {
     yield* Console.log("\n  an embedded cluster, the executor and a router run in this process\n")
-    const rows = [
-      yield* prepare,
-      yield* callOnce("cold start", "team-a", "hello"),
-      yield* callOnce("warm request", "team-a", "hello"),
-      yield* callOnce("a second namespace", "team-b", "hello"),
-      yield* callOnce("a third", "team-c", "hello"),
-      ...(yield* breakOneNamespace(log)),
-      ...(yield* recover(log)),
-      yield* nothingDeleted
-    ]
+    const kubeConfig = Credentials.fromServer((yield* ApiServer).url)
+    const executorOn = (port: number) => Executor.layer({ kubeConfig, userAgent: executorAgent, host, port })
+
+    const first = yield* Scope.fork(yield* Effect.scope)
+    const services = yield* Layer.buildWithScope(executorOn(0), first)
+    const { port } = Context.get(services, ExecutorApi)
+    const router = yield* Layer.build(
+      Router.layer({ host, port: 0, executorUrl: `http://${host}:${port}`, namespaces })
+    )
+    const stop = Scope.close(first, Exit.void)
+
+    const rows = yield* Effect.gen(function* () {
+      return [
+        yield* prepare,
+        yield* callOnce("cold start", "team-a", "hello"),
+        yield* callOnce("warm request", "team-a", "hello"),
+        yield* callOnce("a second namespace", "team-b", "hello"),
+        yield* callOnce("a third", "team-c", "hello"),
+        yield* burst,
+        ...(yield* breakOneNamespace(log)),
+        ...(yield* recover(log)),
+        yield* nothingDeleted
+      ]
+    }).pipe(Effect.provide(services), Effect.provide(router))
+    const restarted = yield* restart(stop, Layer.build(executorOn(port))).pipe(Effect.provide(router))
+    rows.push(...restarted.rows, yield* nothingDeleted.pipe(Effect.provide(restarted.started)))
+
     const differing = rows.filter((row) => !row.asPromised).length
     if (differing > 0) return yield* refuse(`${differing} of ${rows.length} steps differ from what was promised`, 1)
     yield* Console.log(`\n  ${rows.length} of ${rows.length} steps as promised\n`)
-  })
+  }).pipe(Effect.scoped)
 
 /** Runs the tour; refuses with exit code 1 when anything differs from what it promises. */
 export const runDemo = () => {
   const log = ExecutorLog.make()
   const settings = Settings.layer({ FISSION_RESOURCE_NAMESPACES: namespaces.join(","), FINALIZER_ENABLED: "true" })
-  const services = Layer.unwrap(
-    Effect.gen(function* () {
-      const { url } = yield* ApiServer
-      const kubeConfig = Credentials.fromServer(url)
-      const router = Layer.unwrap(
-        Effect.map(ExecutorApi, ({ port }) =>
-          Router.layer({ host, port: 0, executorUrl: `http://${host}:${port}`, namespaces })
-        )
-      )
-      return router.pipe(
-        Layer.provideMerge(Executor.layer({ kubeConfig, userAgent: executorAgent, host, port: 0 })),
-        Layer.provideMerge(KubernetesApiLive.layer(kubeConfig, `fission-executor-demo/${version}`))
-      )
-    })
+  const api = Layer.unwrap(
+    Effect.map(ApiServer, ({ url }) =>
+      KubernetesApiLive.layer(Credentials.fromServer(url), `fission-executor-demo/${version}`)
+    )
   )
   return tour(log).pipe(
-    Effect.provide(services.pipe(Layer.provideMerge(DevCluster.layer({ host, port: 0, namespaces })))),
+    Effect.provide(api.pipe(Layer.provideMerge(DevCluster.layer({ host, port: 0, namespaces })))),
     Effect.provide([settings, log.layer])
   )
 }
