@@ -15,6 +15,7 @@ import { PodLifecycle } from "./executors/poolmgr/PodLifecycle.ts"
 import { PoolDeployments } from "./executors/poolmgr/PoolDeployments.ts"
 import * as Poolmgr from "./executors/poolmgr/Poolmgr.ts"
 import { Requests } from "./executors/poolmgr/Requests.ts"
+import { SharedPods } from "./executors/poolmgr/SharedPods.ts"
 import { WarmPods } from "./executors/poolmgr/WarmPods.ts"
 import { NamespaceSet } from "./informers/NamespaceSet.ts"
 import type { LoadKubeConfig } from "./kubernetes/Credentials.ts"
@@ -32,7 +33,8 @@ import { FetcherClient } from "./specialization/FetcherClient.ts"
 export interface ExecutorOptions {
   readonly kubeConfig: LoadKubeConfig
   readonly userAgent: string
-  readonly host: string
+  /** Undefined: every address of this machine. */
+  readonly host: string | undefined
   /** 0 for any free port. */
   readonly port: number
 }
@@ -47,6 +49,7 @@ export const layerNoDeps: Layer.Layer<
     Layer.provide(Requests.layer),
     Layer.provide(ColdStart.layer),
     Layer.provide([Claims.layer, PoolDeployments.layer, IdlePods.layer]),
+    Layer.provide(SharedPods.layer),
     Layer.provide(PodLifecycle.layer),
     Layer.provide([WarmPods.layer, InstanceId.layer]),
     Layer.provideMerge(PoolCache.layer)

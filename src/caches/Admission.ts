@@ -22,6 +22,8 @@ export interface PooledPod {
   /** What it was specialized for; its code never changes again. */
   readonly fn: FunctionGeneration
   readonly environmentUid: string
+  /** The pod serves several functions, each of which has a record of its own (poolmgr.md section 19). */
+  readonly shared: boolean
   /** Millicores above which it takes no further request; 0: no limit (function-service-cache.md C13). */
   readonly cpuLimit: number
 }

@@ -10,7 +10,7 @@ interface Dependencies {
   /** Monotonic milliseconds. */
   readonly now: () => number
   readonly index: PoolIndex
-  /** Forgets a pod whose address belongs to another one now. */
+  /** Forgets a pod whose address, or which itself, belongs to another one now. */
   readonly forget: (entry: PoolGroup.PodEntry) => void
   /** A pod without requests was given one back. */
   readonly onSurplusRelease: (pod: PooledPod) => void
@@ -68,12 +68,11 @@ export const make = ({ forget, index, now, onSurplusRelease }: Dependencies): Po
   const store = (group: PoolGroup.PoolGroup, pod: PooledPod, retain: number) => {
     group.retain = retain
     group.failure = undefined
-    const known = index.byUid(pod.uid)
-    if (known?.group === group) return known
-    const formerOwner = index.byAddress(pod.address)
+    const known = group.pods.get(pod.uid)
+    if (known !== undefined) return known
+    const others = new Set([...index.byUid(pod.uid), ...index.byAddress(pod.address)])
     const entry = index.insert(group, pod)
-    if (known !== undefined) forget(known)
-    if (formerOwner !== undefined && formerOwner !== known) forget(formerOwner)
+    for (const other of others) if (!areOneSharedPod(other.pod, pod)) forget(other)
     return entry
   }
 
@@ -206,6 +205,9 @@ export const make = ({ forget, index, now, onSurplusRelease }: Dependencies): Po
 
   return { admit, reserve, store, give, giveBack }
 }
+
+const areOneSharedPod = (left: PooledPod, right: PooledPod): boolean =>
+  left.shared && right.shared && left.uid === right.uid && left.address === right.address
 
 const rejections = Metric.counter("fission_executor_specializations_rejected_total", {
   description: "Requests refused because a function has as many pods, or pods in preparation, as it may have",

@@ -78,15 +78,14 @@ export class PoolCache extends Context.Service<
      * (sections 4.5, C10, C11). Unknown addresses, and those of other functions, are ignored.
      */
     readonly unTap: (fn: Pick<FunctionGeneration, "uid" | "generation">, address: string) => void
-    /** Refreshes the last access of the pod at the address; false when there is none (section 4.7). */
+    /** Refreshes the last access of each function in the pod at the address; false when there is none (section 4.7). */
     readonly touch: (address: string) => boolean
     /** Stores a measured usage; above its limit the pod takes no further request (section 4.6). Unknown: ignored. */
     readonly setCpuUsage: (address: string, millicores: number) => void
     /** Whether the pod has a record here. */
     readonly holds: (podUid: string) => boolean
-    readonly get: (podUid: string) => PooledPod | undefined
-    /** Forgets a pod whatever it serves: it is invalid or gone. Undefined when it is unknown; repeatable. */
-    readonly remove: (podUid: string) => PooledPod | undefined
+    /** Forgets a pod, for each function in it: it is invalid or gone. Whether it was known; repeatable. */
+    readonly remove: (podUid: string) => boolean
     /** The function is gone: its pods drain, and its UID is refused for 10 minutes (section 4.9, C21). Repeatable. */
     readonly markFunctionDeleted: (functionUid: string) => void
     /**
@@ -103,12 +102,13 @@ export class PoolCache extends Context.Service<
      */
     readonly resetLeaked: (limitOf: (pod: PooledPod) => Duration.Duration) => ReadonlyArray<PooledPod>
     /**
-     * Removes the pod if it has no request now and was last used at least `minimumAge` ago (C20). The idle time as just
-     * read, or undefined when it was refused.
+     * Forgets the pod, a shared one for this function alone, if it has no request now and was last used at least
+     * `minimumAge` ago (C20). The idle time as just read, or undefined when it was refused.
      */
-    readonly removeIfIdle: (podUid: string, minimumAge: Duration.Duration) => Duration.Duration | undefined
-    /** All pods of a function, of every generation. */
-    readonly podsOfFunction: (functionUid: string) => ReadonlyArray<PooledPod>
+    readonly removeIfIdle: (
+      pod: Pick<PooledPod, "uid" | "fn">,
+      minimumAge: Duration.Duration
+    ) => Duration.Duration | undefined
     /** Everything known, one entry a generation. */
     readonly snapshot: () => ReadonlyArray<GroupSnapshot>
   }
@@ -163,48 +163,45 @@ export class PoolCache extends Context.Service<
         admit,
         reserve,
         adopt: (pod, { requestsPerPod, retainPods }) => {
-          if (index.byUid(pod.uid) !== undefined) return
+          if (index.byUid(pod.uid).length > 0) return
           const group = index.obtain(pod.fn)
           group.requestsPerPod = requestsPerPod
           store(group, pod, retainPods)
           give(group)
         },
         unTap: (fn, address) => {
-          const entry = index.byAddress(normalizeAddress(address))
-          if (entry !== undefined && entry.group.fn.uid === fn.uid) giveBack(entry)
+          const own = index.byAddress(normalizeAddress(address)).filter(({ group }) => group.fn.uid === fn.uid)
+          const entry = own.find(({ group }) => group.fn.generation === fn.generation) ?? own[0]
+          if (entry !== undefined) giveBack(entry)
         },
         touch: (address) => {
-          const entry = index.byAddress(normalizeAddress(address))
-          if (entry === undefined) return false
-          entry.usedAt = now()
-          return true
+          const entries = index.byAddress(normalizeAddress(address))
+          for (const entry of entries) entry.usedAt = now()
+          return entries.length > 0
         },
         setCpuUsage: (address, millicores) => {
-          const entry = index.byAddress(normalizeAddress(address))
-          if (entry === undefined) return
-          entry.cpuUsage = millicores
-          give(entry.group)
+          for (const entry of index.byAddress(normalizeAddress(address))) {
+            entry.cpuUsage = millicores
+            give(entry.group)
+          }
         },
-        holds: (podUid) => index.byUid(podUid) !== undefined,
-        get: (podUid) => index.byUid(podUid)?.pod,
+        holds: (podUid) => index.byUid(podUid).length > 0,
         remove: (podUid) => {
-          const entry = index.byUid(podUid)
-          if (entry !== undefined) forget(entry)
-          return entry?.pod
+          const entries = index.byUid(podUid)
+          for (const entry of entries) forget(entry)
+          return entries.length > 0
         },
         markFunctionDeleted: index.bury,
         idle,
         resetLeaked,
-        removeIfIdle: (podUid, minimumAge) => {
-          const entry = index.byUid(podUid)
+        removeIfIdle: ({ fn, uid }, minimumAge) => {
+          const entry = index.find(fn)?.pods.get(uid)
           if (entry === undefined || entry.active > 0) return undefined
           const age = idleFor(entry)
           if (Duration.isLessThan(age, minimumAge)) return undefined
           forget(entry)
           return age
         },
-        podsOfFunction: (functionUid) =>
-          index.ofFunction(functionUid).flatMap((group) => Array.from(group.pods.values(), (entry) => entry.pod)),
         snapshot: () => index.groups().map((group) => snapshotOf(group, now()))
       })
     })

@@ -23,15 +23,14 @@ export interface PoolIndex {
   readonly groups: () => ReadonlyArray<PoolGroup.PoolGroup>
   /** The same for the groups of functions of one namespace. */
   readonly inNamespace: (namespace: string) => ReadonlyArray<PoolGroup.PoolGroup>
-  /** The same for every generation of one function. */
-  readonly ofFunction: (functionUid: string) => ReadonlyArray<PoolGroup.PoolGroup>
   /** Whether no newer generation of the function has a group. */
   readonly isNewest: (group: PoolGroup.PoolGroup) => boolean
   /** Drops a group that nothing runs, comes or waits in and that has no future (function-service-cache.md C18). */
   readonly collect: (group: PoolGroup.PoolGroup) => void
-  readonly byUid: (podUid: string) => PoolGroup.PodEntry | undefined
-  readonly byAddress: (address: string) => PoolGroup.PodEntry | undefined
-  /** Enters a pod, from now on the one of its UID and address; former ones are the caller's to delete. */
+  /** The pod's entries: one, or one for each of the functions that share it. */
+  readonly byUid: (podUid: string) => ReadonlyArray<PoolGroup.PodEntry>
+  readonly byAddress: (address: string) => ReadonlyArray<PoolGroup.PodEntry>
+  /** Enters a pod; entries that its UID or address no longer belongs to are the caller's to delete. */
   readonly insert: (group: PoolGroup.PoolGroup, pod: PooledPod) => PoolGroup.PodEntry
   /** Forgets a pod, and its group if that was all there was to it. */
   readonly delete: (entry: PoolGroup.PodEntry) => void
@@ -45,8 +44,8 @@ export interface PoolIndex {
 export const make = (now: () => number): PoolIndex => {
   const functions = new Map<string, Generations>()
   const namespaces = new Map<string, Set<Generations>>()
-  const uids = new Map<string, PoolGroup.PodEntry>()
-  const addresses = new Map<string, PoolGroup.PodEntry>()
+  const uids: Entries = new Map()
+  const addresses: Entries = new Map()
   /** When each UID was deleted. */
   const tombstones = new Map<string, number>()
 
@@ -116,23 +115,22 @@ export const make = (now: () => number): PoolIndex => {
       expireTombstones()
       return [...(namespaces.get(namespace) ?? [])].flatMap(({ groups }) => [...groups.values()])
     },
-    ofFunction: (functionUid) => [...(functions.get(functionUid)?.groups.values() ?? [])],
     isNewest,
     collect,
-    byUid: (podUid) => uids.get(podUid),
-    byAddress: (address) => addresses.get(address),
+    byUid: (podUid) => [...(uids.get(podUid) ?? [])],
+    byAddress: (address) => [...(addresses.get(address) ?? [])],
     insert: (group, pod) => {
       const at = now()
       const entry: PoolGroup.PodEntry = { pod, group, createdAt: at, usedAt: at, active: 0, cpuUsage: 0 }
       group.pods.set(pod.uid, entry)
-      uids.set(pod.uid, entry)
-      addresses.set(pod.address, entry)
+      enter(uids, pod.uid, entry)
+      enter(addresses, pod.address, entry)
       return entry
     },
     delete: (entry) => {
       entry.group.pods.delete(entry.pod.uid)
-      if (uids.get(entry.pod.uid) === entry) uids.delete(entry.pod.uid)
-      if (addresses.get(entry.pod.address) === entry) addresses.delete(entry.pod.address)
+      leave(uids, entry.pod.uid, entry)
+      leave(addresses, entry.pod.address, entry)
       collect(entry.group)
     },
     bury: (functionUid) => {
@@ -145,4 +143,18 @@ export const make = (now: () => number): PoolIndex => {
     },
     isBuried
   }
+}
+
+type Entries = Map<string, Set<PoolGroup.PodEntry>>
+
+const enter = (entries: Entries, key: string, entry: PoolGroup.PodEntry) => {
+  const known = entries.get(key)
+  if (known === undefined) entries.set(key, new Set([entry]))
+  else known.add(entry)
+}
+
+const leave = (entries: Entries, key: string, entry: PoolGroup.PodEntry) => {
+  const known = entries.get(key)
+  known?.delete(entry)
+  if (known?.size === 0) entries.delete(key)
 }

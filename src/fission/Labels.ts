@@ -15,7 +15,9 @@ export const labels = {
   served: "fission.io/served",
   /** `true` on a pod that is held warm for a function, whatever its idle time. */
   provisioned: "fission.io/provisioned",
-  runtimeHash: "fission.io/env-runtime-hash"
+  runtimeHash: "fission.io/env-runtime-hash",
+  /** On a pod that an executor holds in reserve, without a function (poolmgr.md section 22.2). */
+  claimed: "fission.io/claimed"
 } as const
 
 /** Annotations of the objects that the executor makes (poolmgr.md section 3). */
@@ -27,7 +29,9 @@ export const annotations = {
   runtimeFingerprint: "fission.io/runtime-fingerprint",
   /** When a drain began; for people, never for arithmetic. */
   drainingSince: "fission.io/draining-since",
-  authKeyScheme: "fission.io/auth-key-scheme"
+  authKeyScheme: "fission.io/auth-key-scheme",
+  /** `false` keeps the mesh out of a pod that may call anybody. */
+  istioInject: "sidecar.istio.io/inject"
 } as const
 
 /** The port of the runtime in every function pod, and of its fetcher. */

@@ -5,14 +5,19 @@ type Json = { readonly [field: string]: unknown }
 
 const hash16 = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 16)
 
-/** Go escapes these in JSON so that it can be put into HTML. */
+/** Go escapes these in JSON so that it can be put into HTML and into scripts. */
 const goJson = (value: unknown): string =>
-  JSON.stringify(value).replace(/[<>&]/gu, (character) => `\\u00${character.charCodeAt(0).toString(16)}`)
+  JSON.stringify(value).replace(
+    /[<>&\u2028\u2029]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
+  )
 
-const sortedStrings = (map: { readonly [key: string]: string } | null | undefined): Json | null =>
-  map === null || map === undefined
-    ? null
-    : Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)))
+/** A map as Go writes it: by sorted keys, also where JavaScript would put those that are numbers first. */
+const goMap = (map: { readonly [key: string]: string } | null | undefined): string => {
+  if (map === null || map === undefined) return "null"
+  const entries = Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1))
+  return `{${entries.map(([key, value]) => `${goJson(key)}:${goJson(value)}`).join(",")}}`
+}
 
 /** A quantity that Go would print exactly as it stands. */
 const canonicalQuantity = /^([1-9]\d{0,2}m?|[1-9]\d{0,2}(Ki|Mi|Gi|Ti))$/u
@@ -45,17 +50,15 @@ export const runtimeHash = (environment: Environment): string | undefined => {
   const { spec, metadata } = environment
   const resources = resourcesOf(spec.resources)
   if (resources === undefined || spec.runtime.container || spec.runtime.podspec) return undefined
-  return hash16(
-    goJson({
-      runtime: { image: spec.runtime.image ?? "" },
-      resources,
-      grace: gracePeriodSeconds(environment),
-      pullSecret: spec.imagepullsecret ?? "",
-      extNet: spec.allowAccessToExternalNetwork ?? false,
-      labels: sortedStrings(metadata.labels),
-      annotations: sortedStrings(metadata.annotations)
-    })
-  )
+  const text = goJson({
+    runtime: { image: spec.runtime.image ?? "" },
+    resources,
+    grace: gracePeriodSeconds(environment),
+    pullSecret: spec.imagepullsecret ?? "",
+    extNet: spec.allowAccessToExternalNetwork ?? false
+  })
+  const maps = `"labels":${goMap(metadata.labels)},"annotations":${goMap(metadata.annotations)}`
+  return hash16(`${text.slice(0, -1)},${maps}}`)
 }
 
 /**
@@ -72,7 +75,7 @@ export const runtimeFingerprint = (environment: Environment): string => {
         resources: spec.resources,
         grace: gracePeriodSeconds(environment),
         pullSecret: spec.imagepullsecret,
-        extNet: spec.allowAccessToExternalNetwork,
+        extNet: spec.allowAccessToExternalNetwork ? true : undefined,
         labels: metadata.labels,
         annotations: Object.fromEntries(kept)
       })
@@ -80,7 +83,7 @@ export const runtimeFingerprint = (environment: Environment): string => {
   )
 }
 
-/** Sorted keys; absent, null, empty and false are all left out, so that they are alike. */
+/** Sorted keys; absent, null and empty are all left out, so that they are alike. An explicit false is none of these. */
 const canonical = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(canonical)
   if (typeof value !== "object" || value === null) return value
@@ -95,5 +98,4 @@ const isEmpty = (value: unknown): boolean =>
   value === undefined ||
   value === null ||
   value === "" ||
-  value === false ||
   (typeof value === "object" && Object.keys(value).length === 0)

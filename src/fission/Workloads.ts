@@ -13,6 +13,13 @@ const ContainerStatus = Schema.Struct({
   )
 })
 
+/** One condition of a Pod or Deployment: what is not as it should be, and why. */
+const Condition = Schema.Struct({
+  type: Schema.String,
+  status: Schema.String,
+  message: optional(Schema.String)
+})
+
 const ContainerLimits = Schema.Struct({
   name: Schema.String,
   resources: optional(Schema.Struct({ limits: optional(Schema.Record(Schema.String, Schema.Unknown)) }))
@@ -34,6 +41,7 @@ export const Pod = Schema.Struct({
       reason: optional(Schema.String),
       message: optional(Schema.String),
       podIP: optional(Schema.String),
+      conditions: optional(Schema.Array(Condition)),
       containerStatuses: optional(Schema.Array(ContainerStatus))
     })
   )
@@ -57,7 +65,8 @@ export const Deployment = Schema.Struct({
       updatedReplicas: optional(Schema.Int),
       readyReplicas: optional(Schema.Int),
       availableReplicas: optional(Schema.Int),
-      observedGeneration: optional(Schema.Int)
+      observedGeneration: optional(Schema.Int),
+      conditions: optional(Schema.Array(Condition))
     })
   )
 }).annotate({ identifier: "Deployment" })

@@ -117,7 +117,7 @@ export class FetcherClient extends Context.Service<
 }
 
 /** Answers given before anything was loaded (function-pod-protocol.md section 12). */
-const leavesPodClean = (error: SpecializeError): boolean =>
+export const leavesPodClean = (error: SpecializeError): boolean =>
   error.reason === "Answered" &&
   ((error.status === 400 && error.text.includes("failed to download")) ||
     (error.status === 500 && error.text.startsWith("error getting package information")))

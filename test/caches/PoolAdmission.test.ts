@@ -86,7 +86,7 @@ describe("CPU", () => {
     })
   )
 
-  scenario("P8 takes a limit of 0 for no limit", {}, (requests) =>
+  scenario("P8, W13: takes a limit of 0 for no limit", {}, (requests) =>
     Effect.gen(function* () {
       yield* withUsage(0, 30)(requests)
       assert.strictEqual(yield* requests.ask, "hit a")

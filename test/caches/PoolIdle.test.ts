@@ -39,7 +39,7 @@ describe("the last access", () => {
       yield* add("a")
       yield* TestClock.adjust("10 minutes")
       yield* unTap("a")
-      assert.isUndefined(cache.removeIfIdle("uid-a", Duration.minutes(2)))
+      assert.isUndefined(cache.removeIfIdle(podOf("a"), Duration.minutes(2)))
     })
   )
 
@@ -181,7 +181,7 @@ describe("removing an idle pod", () => {
       yield* TestClock.adjust("1 hour")
       assert.deepStrictEqual(idleNames(cache), ["a"])
       assert.strictEqual(yield* ask, "hit a")
-      assert.isUndefined(cache.removeIfIdle("uid-a", Duration.minutes(2)))
+      assert.isUndefined(cache.removeIfIdle(podOf("a"), Duration.minutes(2)))
       assert.isTrue(cache.holds("uid-a"))
     })
   )
@@ -191,7 +191,7 @@ describe("removing an idle pod", () => {
       yield* get
       yield* add("a")
       yield* TestClock.adjust("1 hour")
-      assert.isUndefined(cache.removeIfIdle("uid-a", Duration.minutes(2)))
+      assert.isUndefined(cache.removeIfIdle(podOf("a"), Duration.minutes(2)))
     })
   )
 
@@ -199,11 +199,11 @@ describe("removing an idle pod", () => {
     Effect.gen(function* () {
       adopt(cache, ["a"], 0)
       yield* TestClock.adjust("30 seconds")
-      assert.isUndefined(cache.removeIfIdle("uid-a", Duration.seconds(60)))
+      assert.isUndefined(cache.removeIfIdle(podOf("a"), Duration.seconds(60)))
       yield* TestClock.adjust("30 seconds")
-      assert.deepStrictEqual(cache.removeIfIdle("uid-a", Duration.seconds(60)), Duration.seconds(60))
+      assert.deepStrictEqual(cache.removeIfIdle(podOf("a"), Duration.seconds(60)), Duration.seconds(60))
       assert.isFalse(cache.holds("uid-a"))
-      assert.isUndefined(cache.removeIfIdle("uid-a", Duration.zero))
+      assert.isUndefined(cache.removeIfIdle(podOf("a"), Duration.zero))
     })
   )
 })
@@ -224,7 +224,7 @@ describe("requests whose un-tap was lost", () => {
         [podOf("a")]
       )
       assert.strictEqual(activeOf("a"), 0)
-      assert.deepStrictEqual(cache.removeIfIdle("uid-a", Duration.minutes(2)), Duration.hours(2))
+      assert.deepStrictEqual(cache.removeIfIdle(podOf("a"), Duration.minutes(2)), Duration.hours(2))
     })
   )
 

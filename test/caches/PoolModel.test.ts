@@ -22,7 +22,8 @@ type Step = typeof Step.Type
 const settings: Arbitrary.Arbitrary<ModelSettings> = Arbitrary.schema(
   Schema.Struct({
     requestsPerPod: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 3 })),
-    concurrency: upTo(3)
+    concurrency: upTo(3),
+    shared: Schema.Boolean
   })
 )
 const steps = Arbitrary.array(Arbitrary.schema(Step), { maxLength: 60 })

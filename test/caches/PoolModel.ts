@@ -16,6 +16,8 @@ export interface ModelSettings {
   readonly requestsPerPod: number
   /** 0: unlimited. */
   readonly concurrency: number
+  /** Every function is loaded into one pod. */
+  readonly shared: boolean
 }
 
 const keyOf = (fn: FunctionGeneration) => `${fn.uid}_${fn.generation}`
@@ -24,7 +26,7 @@ const keyOf = (fn: FunctionGeneration) => `${fn.uid}_${fn.generation}`
  * Requests of two functions at a cache, and what each of them must hold by now, kept apart from what the cache says.
  * Every step lets the requests go on that it answered; `check` compares the two.
  */
-export const makeModel = Effect.fnUntraced(function* (settings: ModelSettings) {
+export const makeModel = Effect.fnUntraced(function* ({ shared, ...settings }: ModelSettings) {
   const cache = yield* PoolCache
   const functions = [hello, { ...hello, uid: "uid-other", name: "other" }]
   const waiting: Array<Fiber.Fiber<Admission, FissionError>> = []
@@ -45,14 +47,17 @@ export const makeModel = Effect.fnUntraced(function* (settings: ModelSettings) {
     retainPods: 0,
     inputs: "package"
   })
+  const isRecordOf = (pod: PooledPod) => (other: PooledPod) =>
+    other.uid === pod.uid && keyOf(other.fn) === keyOf(pod.fn)
   const newPod = (fn: FunctionGeneration) => {
-    const pod = podOf(`pod-${created++}`, { fn, cpuLimit: 100 })
-    pods.push(pod)
+    const name = shared ? (pods[0]?.name ?? `pod-${created++}`) : `pod-${created++}`
+    const pod = podOf(name, { fn, cpuLimit: 100, shared })
+    if (!pods.some(isRecordOf(pod))) pods.push(pod)
     return pod
   }
   const lose = (pod: PooledPod) => {
-    pods.splice(pods.indexOf(pod), 1)
-    for (const slot of held.filter((slot) => slot.pod.uid === pod.uid)) held.splice(held.indexOf(slot), 1)
+    pods.splice(pods.findIndex(isRecordOf(pod)), 1)
+    for (const slot of held.filter((slot) => isRecordOf(pod)(slot.pod))) held.splice(held.indexOf(slot), 1)
   }
   const keep = (demand: Demand) => (admission: Admission) =>
     Effect.sync(() => {
@@ -80,8 +85,9 @@ export const makeModel = Effect.fnUntraced(function* (settings: ModelSettings) {
       assert.strictEqual(group.p, owned.filter(({ demand }) => keyOf(demand.fn) === group.key).length)
       if (concurrency > 0 && !adopted.has(group.key)) assert.isAtMost(group.n + group.p, concurrency)
       for (const pod of group.pods) {
-        assert.isAtMost(pod.active, requestsPerPod)
-        assert.strictEqual(pod.active, held.filter((slot) => slot.pod.address === pod.address).length)
+        if (!shared) assert.isAtMost(pod.active, requestsPerPod)
+        const own = held.filter((slot) => slot.pod.address === pod.address && keyOf(slot.pod.fn) === group.key)
+        assert.strictEqual(pod.active, own.length)
         const isFree = pod.active < requestsPerPod && pod.cpuUsage <= pod.cpuLimit
         assert.isFalse(isFree && group.q > 0, "nobody waits while a pod has a free place")
       }
@@ -132,6 +138,7 @@ export const makeModel = Effect.fnUntraced(function* (settings: ModelSettings) {
   const adopt = (pick: number, leaving: boolean) =>
     step(() => {
       const { fn, requestsPerPod } = demandFor(pick)
+      if (shared) return
       adopted.add(keyOf(fn))
       cache.adopt(newPod(fn), { requestsPerPod, retainPods: 0 })
     }, leaving)
@@ -144,7 +151,9 @@ export const makeModel = Effect.fnUntraced(function* (settings: ModelSettings) {
   const unTap = (pick: number) =>
     step(() => {
       const slot = takeAt(held, pick)
-      if (slot !== undefined) cache.unTap({ uid: slot.pod.fn.uid, generation: pick }, slot.pod.address)
+      if (slot === undefined) return
+      const { generation, uid } = slot.pod.fn
+      cache.unTap({ uid, generation: shared ? generation : pick }, slot.pod.address)
     })
   const leave = (pick: number) =>
     Effect.suspend(() => {
@@ -155,8 +164,8 @@ export const makeModel = Effect.fnUntraced(function* (settings: ModelSettings) {
     step(() => {
       const pod = at(pods, pick)
       if (pod === undefined) return
-      assert.strictEqual(cache.remove(pod.uid), pod)
-      lose(pod)
+      assert.isTrue(cache.remove(pod.uid))
+      for (const record of pods.filter(({ uid }) => uid === pod.uid)) lose(record)
     })
   const touch = (pick: number) => step(() => void cache.touch(at(pods, pick)?.address ?? ""))
   const measure = (pick: number, busy: boolean) =>
@@ -164,7 +173,7 @@ export const makeModel = Effect.fnUntraced(function* (settings: ModelSettings) {
   const reap = (minimumAge: Duration.Duration) =>
     step(() => {
       for (const { idleFor, pod } of cache.idle(hello.namespace, () => false)) {
-        const removed = cache.removeIfIdle(pod.uid, minimumAge)
+        const removed = cache.removeIfIdle(pod, minimumAge)
         assert.deepStrictEqual(removed, Duration.isLessThan(idleFor, minimumAge) ? undefined : idleFor)
         if (removed !== undefined) lose(pod)
       }

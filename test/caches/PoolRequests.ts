@@ -21,6 +21,7 @@ export const podOf = (name: string, overrides?: Partial<PooledPod>): PooledPod =
   uid: `uid-${name}`,
   fn: hello,
   environmentUid: "uid-nodejs",
+  shared: false,
   cpuLimit: 0,
   ...overrides
 })

@@ -1,6 +1,8 @@
 import { Effect, Layer, Logger, Result } from "effect"
+import { TestClock } from "effect/testing"
 import { Settings } from "../../src/Config.ts"
 import * as Executor from "../../src/Executor.ts"
+import { Dispatcher } from "../../src/executors/Dispatcher.ts"
 import type { Environment } from "../../src/fission/Environment.ts"
 import type { FissionFunction } from "../../src/fission/Function.ts"
 import {
@@ -12,13 +14,23 @@ import {
   type ResourceKind
 } from "../../src/fission/ResourceKind.ts"
 import { FetcherClient, type SpecializeCall, type SpecializeError } from "../../src/specialization/FetcherClient.ts"
-import { poolDeployment, poolLabels } from "../../src/podspec/PoolDeployment.ts"
+import { poolLabels } from "../../src/podspec/PodTemplate.ts"
+import { poolDeployment } from "../../src/podspec/PoolDeployment.ts"
+import { DecisionLog } from "../../src/safeguards/DecisionLog.ts"
+import { KubernetesApi } from "../../src/kubernetes/KubernetesApi.ts"
 import type { StoredObject } from "../../src/devcluster/ResourceStore.ts"
 import { servedKind } from "./OtherWriter.ts"
 import * as KubernetesApiInMemory from "./KubernetesApiInMemory.ts"
 
 /** What a pod does with `/specialize`; undefined succeeds at once. */
 export type PodAnswer = (call: SpecializeCall) => Effect.Effect<void, SpecializeError> | undefined
+
+/** A write with what was sent, in the form of `KubernetesApi`. */
+export interface Sent {
+  readonly verb: "create" | "update" | "patch"
+  readonly resource: string
+  readonly body: { readonly [field: string]: unknown }
+}
 
 /** What a running executor offers to a test. */
 export type ExecutorServices = Layer.Success<typeof Executor.layerNoDeps>
@@ -28,6 +40,8 @@ export interface ExecutorInMemory {
   readonly api: KubernetesApiInMemory.KubernetesApiInMemory
   /** A fresh executor each time it is built: building it again is a restart. */
   readonly executor: () => Layer.Layer<ExecutorServices>
+  /** Every write that carries an object, in order. */
+  readonly sent: ReadonlyArray<Sent>
   /** Calls of `/specialize` in order, by the address of the pod. */
   readonly specialized: ReadonlyArray<string>
   readonly answer: (answer: PodAnswer) => void
@@ -57,6 +71,37 @@ export interface FunctionGiven {
   readonly spec?: { readonly [field: string]: unknown }
 }
 
+/** Asks for an address as the router does. */
+export const ask = (fn: FissionFunction) =>
+  Effect.flatMap(Dispatcher, (dispatcher) => dispatcher.getService(fn, "request-1"))
+
+/** Lets everything that is due happen. */
+export const settle = TestClock.adjust("10 millis")
+
+/** Runs a test in an executor of a second's age, which stops with it. */
+export const running = <A, E>(world: ExecutorInMemory, test: Effect.Effect<A, E, ExecutorServices>) =>
+  Effect.andThen(TestClock.adjust("1 second"), test).pipe(Effect.provide(world.executor()))
+
+/** The grounds on which an object of this name was deleted or scaled down, in order. */
+export const groundsOf = (name: string) =>
+  Effect.map(
+    Effect.flatMap(DecisionLog, (log) => log.recent()),
+    (decisions) => decisions.flatMap((decision) => (decision.name === name && decision.ground ? [decision.ground] : []))
+  )
+
+/** The calls that change something, as text, in order. */
+export const writes = (world: ExecutorInMemory): ReadonlyArray<string> =>
+  world.api.lines().filter((line) => !/^(get|list|watch) /u.test(line))
+
+/** One function, and two warm pods for it. */
+export const warmWorld = Effect.suspend(() => make()).pipe(
+  Effect.map((world) => {
+    const environment = world.environment()
+    for (const index of [1, 2]) world.warmPod(environment, `warm-${index}`, `10.0.0.${index}`)
+    return { ...world, function: world.fn() }
+  })
+)
+
 const settingsOf = (variables: { readonly [name: string]: string }) =>
   Effect.provide(Settings, Settings.layer(variables))
 
@@ -65,11 +110,15 @@ const deploymentsOf = (api: KubernetesApiInMemory.KubernetesApiInMemory, namespa
   api.store.list(servedKind(Deployments), { namespace, matches: () => true })
 
 /** Makes the cluster; no executor runs yet. `variables` are environment variables of the executor. */
-export const make = (variables: { readonly [name: string]: string } = {}): Effect.Effect<ExecutorInMemory> =>
+export const make = (
+  variables: { readonly [name: string]: string } = {},
+  log: Layer.Layer<never> = Logger.layer([])
+): Effect.Effect<ExecutorInMemory> =>
   Effect.gen(function* () {
     const settings = yield* Effect.orDie(settingsOf(variables))
     const api = yield* KubernetesApiInMemory.make({ namespaces: settings.namespaces })
     const specialized: Array<string> = []
+    const sent: Array<Sent> = []
     let answer: PodAnswer = () => undefined
 
     const fetcher = Layer.succeed(FetcherClient, {
@@ -79,6 +128,27 @@ export const make = (variables: { readonly [name: string]: string } = {}): Effec
           return answer(call) ?? Effect.void
         })
     })
+
+    const recorded = Layer.effect(
+      KubernetesApi,
+      Effect.map(KubernetesApi, (api) =>
+        KubernetesApi.of({
+          ...api,
+          create: (kind, object, options) => {
+            sent.push({ verb: "create", resource: kind.plural, body: object })
+            return api.create(kind, object, options)
+          },
+          update: (kind, object, options) => {
+            sent.push({ verb: "update", resource: kind.plural, body: object })
+            return api.update(kind, object, options)
+          },
+          patch: (kind, reference, patch, options) => {
+            sent.push({ verb: "patch", resource: kind.plural, body: patch.body })
+            return api.patch(kind, reference, patch, options)
+          }
+        })
+      )
+    ).pipe(Layer.provideMerge(api.layer))
 
     const environment = (given: EnvironmentGiven = {}): Environment => {
       const { name = "nodejs", namespace = "default", spec } = given
@@ -106,7 +176,7 @@ export const make = (variables: { readonly [name: string]: string } = {}): Effec
 
     const warmPod = (environment: Environment, name: string, address: string) => {
       const namespace = environment.metadata.namespace ?? ""
-      const desired = Result.getOrThrow(poolDeployment(environment, settings, "stock-id"))
+      const { deployment: desired } = Result.getOrThrow(poolDeployment(environment, settings, "stock-id"))
       const template = JSON.parse(JSON.stringify(desired.spec.template))
       api.put(Pods, {
         metadata: {
@@ -131,9 +201,10 @@ export const make = (variables: { readonly [name: string]: string } = {}): Effec
       api,
       executor: () =>
         Layer.fresh(Executor.layerNoDeps).pipe(
-          Layer.provide([api.layer, fetcher, Layer.orDie(Settings.layer(variables))]),
-          Layer.provide(Logger.layer([]))
+          Layer.provide([recorded, fetcher, Layer.orDie(Settings.layer(variables))]),
+          Layer.provide(log)
         ),
+      sent,
       specialized,
       answer: (next) => {
         answer = next

@@ -13,6 +13,7 @@ import { DecisionLog } from "../../safeguards/DecisionLog.ts"
 import { InstanceId } from "../InstanceId.ts"
 import * as FunctionPod from "./FunctionPod.ts"
 import { PodLifecycle } from "./PodLifecycle.ts"
+import { SharedPods } from "./SharedPods.ts"
 import { WarmPods } from "./WarmPods.ts"
 
 /** For whom a pod is claimed. */
@@ -43,12 +44,13 @@ export class Claims extends Context.Service<
   static readonly layer: Layer.Layer<
     Claims,
     never,
-    KubernetesApi | WarmPods | PodLifecycle | DecisionLog | InstanceId
+    KubernetesApi | WarmPods | SharedPods | PodLifecycle | DecisionLog | InstanceId
   > = Layer.effect(
     Claims,
     Effect.gen(function* () {
       const api = yield* KubernetesApi
       const warmPods = yield* WarmPods
+      const sharedPods = yield* SharedPods
       const lifecycle = yield* PodLifecycle
       const decisions = yield* DecisionLog
       const instance = yield* InstanceId
@@ -107,7 +109,9 @@ export class Claims extends Context.Service<
         let touched = false
         const pod = yield* Effect.uninterruptibleMask((restore) =>
           Effect.gen(function* () {
-            const taken = yield* restore(warmPods.take(sourceOf(claim)))
+            const { environment, view } = claim
+            const source = FunctionPod.poolSource(view, environment, (pod) => !sharedPods.holdsCode(pod))
+            const taken = yield* restore(warmPods.take(source))
             lifecycle.claimed(taken)
             yield* Effect.addFinalizer(() =>
               Effect.sync(() => {
@@ -128,8 +132,10 @@ export class Claims extends Context.Service<
           )
         )
         if (ours) return pod
-        // Somebody else's: it stays taken here until the view shows it as it is.
+        // Somebody else's: it stays taken here until the view shows it as it is, which it may do already.
         lifecycle.unclaimed(pod)
+        const shown = claim.view.pods.get(pod.metadata.namespace ?? "", pod.metadata.name)
+        if (shown?.metadata.resourceVersion !== pod.metadata.resourceVersion) warmPods.release(pod.metadata.uid ?? "")
         return undefined
       })
 
@@ -151,11 +157,6 @@ export class Claims extends Context.Service<
     })
   )
 }
-
-const sourceOf = ({ environment, view }: Claim) => ({
-  environmentUid: environment.metadata.uid ?? "",
-  candidates: () => FunctionPod.candidates(view, environment)
-})
 
 const isOutcomeUnknown = (error: KubernetesError): error is TimeoutError =>
   error._tag === "KubernetesTimeoutError" && error.outcomeUnknown

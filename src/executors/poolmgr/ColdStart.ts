@@ -1,7 +1,7 @@
-import { Context, Duration, Effect, Exit, Layer, type Scope } from "effect"
+import { Context, Duration, Effect, Exit, Layer } from "effect"
 import type { PooledPod, Reservation, Slot } from "../../caches/PoolCache.ts"
 import { Settings } from "../../Config.ts"
-import { FissionError, type KubernetesError } from "../../Errors.ts"
+import type { FissionError, KubernetesError } from "../../Errors.ts"
 import { addressOf } from "../../fission/Address.ts"
 import type { Environment } from "../../fission/Environment.ts"
 import { type FissionFunction, specializationSeconds } from "../../fission/Function.ts"
@@ -11,14 +11,16 @@ import type { Pod } from "../../fission/Workloads.ts"
 import { isSynced, type NamespaceView } from "../../informers/NamespaceView.ts"
 import { KubernetesApi } from "../../kubernetes/KubernetesApi.ts"
 import * as RetryPolicy from "../../kubernetes/RetryPolicy.ts"
-import { cpuLimit } from "../../podspec/PoolDeployment.ts"
+import { cpuLimit } from "../../podspec/CpuLimit.ts"
 import { specializeRequest } from "../../podspec/SpecializeRequest.ts"
+import type { DeletionRefused } from "../../safeguards/Deletion.ts"
 import { FetcherClient, type SpecializeError } from "../../specialization/FetcherClient.ts"
 import { Claims } from "./Claims.ts"
-import { creationError, notSynced, unavailable } from "./CreationError.ts"
+import { asFissionError, creationError, notSynced, tooManyUnfinished, unavailable } from "./CreationError.ts"
 import * as FunctionPod from "./FunctionPod.ts"
 import { PodLifecycle } from "./PodLifecycle.ts"
 import { PoolDeployments } from "./PoolDeployments.ts"
+import { SharedPods } from "./SharedPods.ts"
 
 /** Longest wait for a permit of the final patch: the budget of a critical call (failure-semantics.md section 3). */
 const permitWithin = Duration.seconds(10)
@@ -45,12 +47,13 @@ export class ColdStart extends Context.Service<
   static readonly layer: Layer.Layer<
     ColdStart,
     never,
-    KubernetesApi | Claims | PodLifecycle | PoolDeployments | FetcherClient | Settings
+    KubernetesApi | Claims | SharedPods | PodLifecycle | PoolDeployments | FetcherClient | Settings
   > = Layer.effect(
     ColdStart,
     Effect.gen(function* () {
       const api = yield* KubernetesApi
       const claims = yield* Claims
+      const sharedPods = yield* SharedPods
       const lifecycle = yield* PodLifecycle
       const deployments = yield* PoolDeployments
       const fetcher = yield* FetcherClient
@@ -87,16 +90,16 @@ export class ColdStart extends Context.Service<
           Effect.mapError((error) => (error._tag === "FissionError" ? error : unavailable(fn, error)))
         )
 
-      const claim = (
-        request: ColdStartRequest,
-        environment: Environment
-      ): Effect.Effect<Pod, FissionError, Scope.Scope> => {
-        const { fn, view } = request
-        const within = Duration.min(settings.podReadyTimeout, Duration.seconds(specializationSeconds(fn) - 1))
-        return claims.claim({ view, environment, fn }).pipe(
-          Effect.mapError((error: KubernetesError) => unavailable(fn, error)),
+      /** Bounds the wait for a pod, and says in the caller's words what came of it. */
+      const podWithin = <R>(
+        { fn, view }: ColdStartRequest,
+        environment: Environment,
+        obtain: Effect.Effect<Pod, KubernetesError | DeletionRefused | SpecializeError, R>
+      ): Effect.Effect<Pod, FissionError | SpecializeError, R> =>
+        obtain.pipe(
+          Effect.mapError((error) => (error._tag === "SpecializeError" ? error : unavailable(fn, error))),
           Effect.timeoutOrElse({
-            duration: within,
+            duration: Duration.min(settings.podReadyTimeout, Duration.seconds(specializationSeconds(fn) - 1)),
             orElse: () => {
               const trouble = FunctionPod.troubleOf(view, environment)
               const text = "timeout: waited too long to get a ready pod"
@@ -104,7 +107,6 @@ export class ColdStart extends Context.Service<
             }
           })
         )
-      }
 
       const load = ({ correlationId, fn }: ColdStartRequest, environment: Environment, pod: Pod) =>
         fetcher.specialize({
@@ -114,18 +116,31 @@ export class ColdStart extends Context.Service<
         })
 
       /** Claims a pod and loads the function. A pod that fails goes away when its scope closes. */
-      const tryOnce = (
+      const inOwnPod = (
         request: ColdStartRequest,
         environment: Environment,
         serve: (pod: PooledPod) => Slot
       ): Effect.Effect<Slot, FissionError | SpecializeError> =>
         Effect.scoped(
           Effect.gen(function* () {
-            const pod = yield* claim(request, environment)
+            const { fn, view } = request
+            const pod = yield* podWithin(request, environment, claims.claim({ view, environment, fn }))
             yield* load(request, environment, pod)
-            return serve(pooledPod(pod, environment, request.fn))
+            return serve(pooledPod(pod, environment, fn))
           })
         )
+
+      /** The pod that the functions of the Environment share stays in its pool: nothing of it is claimed (W05). */
+      const inSharedPod = (
+        request: ColdStartRequest,
+        environment: Environment
+      ): Effect.Effect<Slot, FissionError | SpecializeError> => {
+        const { fn, reservation, view } = request
+        const obtain = sharedPods.obtain({ view, environment, fn }, (pod) => load(request, environment, pod))
+        return Effect.map(podWithin(request, environment, obtain), (pod) =>
+          reservation.fulfil(pooledPod(pod, environment, fn))
+        )
+      }
 
       /** A permit of the final patches, given back unless `isTaken` says that somebody took it over. */
       const permit = (fn: FissionFunction, isTaken: () => boolean) =>
@@ -151,7 +166,10 @@ export class ColdStart extends Context.Service<
         yield* demandPool(view, environment, fn)
         yield* permit(fn, () => served)
         // A pod that could not be reached, or whose answer was lost, gets one successor (W35); an answer is final.
-        return yield* tryOnce(request, environment, serve).pipe(
+        const attempt = FunctionPod.isShared(environment)
+          ? inSharedPod(request, environment)
+          : inOwnPod(request, environment, serve)
+        return yield* attempt.pipe(
           Effect.retry({ times: 1, while: (error) => error._tag === "SpecializeError" && error.reason !== "Answered" })
         )
       })
@@ -183,6 +201,7 @@ const pooledPod = (pod: Pod, environment: Environment, fn: FissionFunction): Poo
     namespace: fn.metadata.namespace ?? ""
   },
   environmentUid: environment.metadata.uid ?? "",
+  shared: FunctionPod.isShared(environment),
   cpuLimit: cpuLimit(pod)
 })
 
@@ -199,26 +218,3 @@ const checkReferences = (fn: FissionFunction): Effect.Effect<void, FissionError>
   }
   return Effect.void
 }
-
-/** Kinds of a pod's answers, by status (function-pod-protocol.md section 11); every other one is `Internal`. */
-const kindOfStatus: { readonly [status: number]: FissionError["kind"] } = {
-  400: "InvalidArgument",
-  401: "NotAuthorized",
-  403: "NotAuthorized",
-  404: "NotFound",
-  409: "NameExists",
-  429: "TooManyRequests"
-}
-
-/** A pod's own answer goes to the caller word for word; anything else says what happened to the request. */
-const asFissionError = (fn: FissionFunction, error: SpecializeError): FissionError =>
-  error.reason === "Answered"
-    ? new FissionError({ kind: kindOfStatus[error.status] ?? "Internal", text: error.text, cause: error })
-    : creationError(fn, `the pod did not answer: ${error.text}`)
-
-const tooManyUnfinished = (fn: FissionFunction) =>
-  new FissionError({
-    kind: "Unavailable",
-    text: `[${fn.metadata.name}] too many pods wait for their labels to be written; the Kubernetes API is slow`,
-    retryAfterSeconds: 1
-  })

@@ -1,15 +1,23 @@
 import { Duration } from "effect"
 import type { PooledPod } from "../../caches/PoolCache.ts"
 import { hostOf, normalizeAddress } from "../../fission/Address.ts"
-import type { Environment } from "../../fission/Environment.ts"
-import { type FissionFunction, functionTimeoutSeconds, requestsPerPod, retainPods } from "../../fission/Function.ts"
+import { type Environment, isInfinite } from "../../fission/Environment.ts"
+import {
+  executorTypeOf,
+  type FissionFunction,
+  functionTimeoutSeconds,
+  requestsPerPod,
+  retainPods
+} from "../../fission/Function.ts"
 import { annotations, labels } from "../../fission/Labels.ts"
 import { isReady, type Pod } from "../../fission/Workloads.ts"
 import type { NamespaceView } from "../../informers/NamespaceView.ts"
 import { retention } from "../../informers/VersionRetention.ts"
 import type { WantedCondition } from "../../safeguards/Conditions.ts"
 import type { OwnerReference } from "../../safeguards/Ground.ts"
-import { cpuLimit, isCurrent } from "../../podspec/PoolDeployment.ts"
+import { cpuLimit } from "../../podspec/CpuLimit.ts"
+import { isCurrent } from "../../podspec/PoolDeployment.ts"
+import type { PoolSource } from "./WarmPods.ts"
 
 /** Who a pod is, as deletes and log lines name it. */
 export const identity = ({ metadata }: Pod) => ({
@@ -22,9 +30,13 @@ export const identity = ({ metadata }: Pod) => ({
 const isOf = (view: NamespaceView, pod: Pod): boolean =>
   pod.metadata.labels?.[labels.environmentNamespace] === view.namespace
 
-/** A pod that some request took out of its pool. */
-export const isSpecialized = (view: NamespaceView, pod: Pod): boolean =>
+/** A pod out of its pool, for one function or in the reserve of an executor. */
+export const isDetached = (view: NamespaceView, pod: Pod): boolean =>
   pod.metadata.labels?.[labels.managed] === "false" && isOf(view, pod)
+
+/** A pod that some request took out of its pool. One in an executor's reserve is that executor's alone (22.2). */
+export const isSpecialized = (view: NamespaceView, pod: Pod): boolean =>
+  isDetached(view, pod) && pod.metadata.labels?.[labels.claimed] === undefined
 
 /** A Ready pod that still belongs to its pool. */
 export const isWarm = (view: NamespaceView, pod: Pod): boolean =>
@@ -63,8 +75,8 @@ export function* owners(view: NamespaceView): Generator<OwnerReference> {
 
 /**
  * What took the place of what a specialized pod runs, or undefined while it is what its Environment and Function ask for:
- * a template of the Environment that the pool has rolled out, or a newer generation that no alias holds back
- * (poolmgr.md sections 12 and 13).
+ * a template of the Environment that the pool has rolled out, or a newer generation, as a switch to another executor type
+ * is too, that no alias holds back (poolmgr.md sections 12 and 13).
  */
 export const supersededBy = (view: NamespaceView, pod: Pod): string | undefined => {
   const environment = environmentOf(view, pod)
@@ -88,15 +100,15 @@ const isRolledOut = (view: NamespaceView, environment: Environment): boolean =>
     )
   })
 
-/** Whether a warm pod of the current template is Ready to take the place of this specialized one. */
+/**
+ * Whether the last pod of a function can go: a warm one of the current template is Ready to take its place, or another
+ * executor type has to.
+ */
 export const hasSuccessor = (view: NamespaceView, pod: Pod): boolean => {
+  const fn = functionOf(view, pod)
+  if (fn !== undefined && executorTypeOf(fn) !== "poolmgr") return true
   const environment = environmentOf(view, pod)
-  return (
-    environment !== undefined &&
-    view.pods
-      .indexed("environmentUid", environment.metadata.uid ?? "")
-      .some((warm) => isWarm(view, warm) && isCurrent(environment, warm.metadata))
-  )
+  return environment !== undefined && warmPods(view, environment).some((warm) => isCurrent(environment, warm.metadata))
 }
 
 /** Time that the last requests of a pod get: the function's time-out, at least 30 s (poolmgr.md section 14.1). */
@@ -104,14 +116,25 @@ export const drainGrace = (fn: FissionFunction | undefined): Duration.Duration =
   Duration.seconds(Math.max(30, fn === undefined ? 60 : functionTimeoutSeconds(fn)))
 
 /**
- * Pods of an Environment that can be claimed now: those of its current template first, then, while a roll is under way,
- * those of an outgoing one (W06).
+ * Whether one pod holds all functions of the Environment. Not with version 1, where the code of every function lies
+ * under the same path (function-pod-protocol.md section 4.1): there each has a pod of its own.
  */
-export const candidates = (view: NamespaceView, environment: Environment): ReadonlyArray<Pod> => {
-  const warm = view.pods.indexed("environmentUid", environment.metadata.uid ?? "").filter((pod) => isWarm(view, pod))
-  const current = warm.filter((pod) => isCurrent(environment, pod.metadata))
-  return current.length === warm.length ? warm : [...current, ...warm.filter((pod) => !current.includes(pod))]
-}
+export const isShared = (environment: Environment): boolean => isInfinite(environment) && environment.spec.version >= 2
+
+/** The Ready pods of an Environment's pool, of whichever template. */
+export const warmPods = (view: NamespaceView, environment: Environment): ReadonlyArray<Pod> =>
+  view.pods.indexed("environmentUid", environment.metadata.uid ?? "").filter((pod) => isWarm(view, pod))
+
+/** The fit pods of an Environment's pool, those of its current template before outgoing ones (W06). */
+export const poolSource = (
+  view: NamespaceView,
+  environment: Environment,
+  isFit: (pod: Pod) => boolean
+): PoolSource => ({
+  environmentUid: environment.metadata.uid ?? "",
+  pods: () => warmPods(view, environment).filter(isFit),
+  prefers: (pod) => isCurrent(environment, pod.metadata)
+})
 
 /** What a Function says of itself once a pod serves it (poolmgr.md section 20). */
 export const readyVia = (pod: Pod): WantedCondition => ({
@@ -121,18 +144,32 @@ export const readyVia = (pod: Pod): WantedCondition => ({
   message: `function is serving via specialized pod ${pod.metadata.name}`
 })
 
-/** Why no pod of an Environment is Ready, in the words of the pods themselves; undefined when they give no reason. */
+/**
+ * Why no pod of an Environment is Ready, in the words of the pods themselves, or of the pool where it cannot make any;
+ * undefined when they give no reason.
+ */
 export const troubleOf = (view: NamespaceView, environment: Environment): string | undefined => {
-  for (const pod of view.pods.indexed("environmentUid", environment.metadata.uid ?? "")) {
-    for (const { name, state } of pod.status?.containerStatuses ?? []) {
-      const reason = state?.waiting?.reason ?? ""
-      if (reason === "" || reason === "ContainerCreating" || reason === "PodInitializing") continue
-      return `pod ${pod.metadata.name}, container ${name}: ${reason} ${state?.waiting?.message ?? ""}`.trim()
-    }
-    const message = pod.status?.message ?? ""
-    if (message !== "") return `pod ${pod.metadata.name}: ${message}`
+  const uid = environment.metadata.uid ?? ""
+  for (const pod of view.pods.indexed("environmentUid", uid)) {
+    const trouble = isDetached(view, pod) ? undefined : troubleOfPod(pod)
+    if (trouble !== undefined) return trouble
+  }
+  for (const { metadata, status } of view.deployments.indexed("environmentUid", uid)) {
+    const failure = status?.conditions?.find((condition) => condition.type === "ReplicaFailure")
+    if (failure?.status === "True") return `deployment ${metadata.name}: ${failure.message ?? ""}`
   }
   return undefined
+}
+
+const troubleOfPod = (pod: Pod): string | undefined => {
+  for (const { name, state } of pod.status?.containerStatuses ?? []) {
+    const reason = state?.waiting?.reason ?? ""
+    if (reason === "" || reason === "ContainerCreating" || reason === "PodInitializing") continue
+    return `pod ${pod.metadata.name}, container ${name}: ${reason} ${state?.waiting?.message ?? ""}`.trim()
+  }
+  const scheduling = pod.status?.conditions?.find(({ status, type }) => type === "PodScheduled" && status === "False")
+  const message = scheduling?.message ?? pod.status?.message ?? ""
+  return message === "" ? undefined : `pod ${pod.metadata.name}: ${message}`
 }
 
 /**
@@ -174,6 +211,7 @@ export const adoptable = (
       ...identity(pod),
       fn: { uid, generation, name, namespace },
       environmentUid: environment.metadata.uid ?? "",
+      shared: false,
       cpuLimit: cpuLimit(pod)
     },
     requestsPerPod: fn === undefined ? 1 : requestsPerPod(fn),

@@ -1,6 +1,5 @@
 import { Context, Duration, Effect, Layer } from "effect"
 import { PoolCache, type PooledPod } from "../../caches/PoolCache.ts"
-import { isInfinite } from "../../fission/Environment.ts"
 import { type FissionFunction, functionTimeoutSeconds, idleTimeoutSeconds } from "../../fission/Function.ts"
 import { labels } from "../../fission/Labels.ts"
 import { type NamespaceView, viewAge } from "../../informers/NamespaceView.ts"
@@ -42,8 +41,9 @@ export class IdlePods extends Context.Service<
           const fn = functionOf(view, pod)
           const threshold = deleted ? Duration.zero : idleThreshold(fn)
           if (Duration.isLessThan(idleFor, threshold)) continue
-          const idleNow = cache.removeIfIdle(pod.uid, threshold)
-          if (idleNow === undefined) continue
+          const idleNow = cache.removeIfIdle(pod, threshold)
+          // A shared pod stays, whoever uses it, and so does the function's code in it (poolmgr.md section 19).
+          if (idleNow === undefined || pod.shared) continue
           lifecycle.drain(pod, { idleFor: idleNow, threshold, grace: FunctionPod.drainGrace(fn) })
         }
       })
@@ -66,9 +66,6 @@ const functionOf = (view: NamespaceView, pod: PooledPod): FissionFunction | unde
 const idleThreshold = (fn: FissionFunction | undefined): Duration.Duration =>
   Duration.seconds(fn === undefined ? 120 : Math.max(idleTimeoutSeconds(fn), functionTimeoutSeconds(fn)))
 
-/** Pods that stay whatever their idle time: those held warm on purpose, and the one that all functions share. */
-const isExempt = (view: NamespaceView, pooled: PooledPod): boolean => {
-  const pod = view.pods.get(pooled.namespace, pooled.name)
-  const environment = pod === undefined ? undefined : FunctionPod.environmentOf(view, pod)
-  return pod?.metadata.labels?.[labels.provisioned] === "true" || (environment !== undefined && isInfinite(environment))
-}
+/** Pods that are held warm on purpose stay whatever their idle time. */
+const isExempt = (view: NamespaceView, { name, namespace }: PooledPod): boolean =>
+  view.pods.get(namespace, name)?.metadata.labels?.[labels.provisioned] === "true"

@@ -1,8 +1,7 @@
-import { Clock, Context, Data, DateTime, Duration, Effect, Layer, Semaphore } from "effect"
+import { Clock, Context, DateTime, Duration, Effect, Layer, Semaphore } from "effect"
 import { PoolCache, type PooledPod } from "../../caches/PoolCache.ts"
 import type { KubernetesError } from "../../Errors.ts"
 import { labels } from "../../fission/Labels.ts"
-import { keyOf, type ObjectMeta } from "../../fission/ObjectMeta.ts"
 import { Pods } from "../../fission/ResourceKind.ts"
 import { isDeleting, isTerminated, type Pod } from "../../fission/Workloads.ts"
 import { type NamespaceView, viewAge } from "../../informers/NamespaceView.ts"
@@ -15,6 +14,7 @@ import { DecisionLog } from "../../safeguards/DecisionLog.ts"
 import { Deletion } from "../../safeguards/Deletion.ts"
 import { Ground } from "../../safeguards/Ground.ts"
 import * as FunctionPod from "./FunctionPod.ts"
+import { type DrainOrder, Duty, make as makeDuties, type PodReference } from "./PodDuties.ts"
 
 /** Name of the work that brings one pod to where it belongs. */
 export const podWork = "pod"
@@ -25,33 +25,6 @@ const unfinishedPatches = 500
 const betweenBatches = Duration.seconds(10)
 /** A claim that nobody of this process made and nobody finished is given up after this (W04). */
 const claimAbandonedAfter = Duration.seconds(2 * 130)
-
-/** Why a pod is taken out of service, and how long its last requests may take. */
-export interface DrainOrder {
-  /** Time since the last access at the moment of the order. */
-  readonly idleFor: Duration.Duration
-  /** How long a pod must be idle for this. */
-  readonly threshold: Duration.Duration
-  /** What took its place, where that is the reason and not idleness. */
-  readonly supersededBy?: string
-  /** Time between the end of new requests and the delete. */
-  readonly grace: Duration.Duration
-}
-
-/** What was begun with a pod and has to be brought to an end, whatever the API answers meanwhile. */
-type Duty = Data.TaggedEnum<{
-  /** A request is loading code into it. */
-  Claimed: {}
-  /** It serves; labels and annotations have yet to say so. */
-  Serving: { readonly pod: PooledPod; readonly functionResourceVersion: string }
-  /** It may have received code and will never serve. */
-  Discarded: { readonly reason: string }
-  /** No new requests; deleted once the grace is over. `drainingSince`: when the API accepted that, monotonic. */
-  Draining: { readonly order: DrainOrder; readonly orderedAt: bigint; readonly drainingSince: bigint | undefined }
-  /** The API accepted its delete; the view has yet to show that. */
-  Deleted: {}
-}>
-const Duty = Data.taggedEnum<Duty>()
 
 /**
  * Everything that happens to a pod between its claim and its end, except loading code into it. What was begun belongs to
@@ -110,15 +83,12 @@ export class PodLifecycle extends Context.Service<
       const decisions = yield* DecisionLog
       const conditions = yield* Conditions
       const supervisor = yield* Supervisor
-      /** By `namespace/name`. */
-      const duties = new Map<string, Duty>()
-      /** When a claim that is not ours was first seen unfinished, by `namespace/name`. */
-      const unfinishedSince = new Map<string, bigint>()
+      const duties = makeDuties()
       const finalPatches = yield* Semaphore.make(unfinishedPatches)
 
-      const begin = ({ name, namespace }: PodReference, duty: Duty) => {
-        duties.set(keyOf({ name, namespace }), duty)
-        supervisor.cellOfWorkloads(namespace ?? "")?.enqueue({ handler: podWork, name })
+      const begin = (pod: PodReference, duty: Duty) => {
+        duties.set(pod, duty)
+        supervisor.cellOfWorkloads(pod.namespace ?? "")?.enqueue({ handler: podWork, name: pod.name })
       }
       const lookAgain = (pod: Pod, delay: Duration.Duration) =>
         supervisor
@@ -128,12 +98,10 @@ export class PodLifecycle extends Context.Service<
       const drain = (pod: PodReference, order: DrainOrder) =>
         begin(pod, Duty.Draining({ order, orderedAt: clock.monotonicTimeNanosUnsafe(), drainingSince: undefined }))
 
-      const settle = (pod: PodReference) => {
-        const duty = duties.get(keyOf(pod))
-        duties.delete(keyOf(pod))
-        unfinishedSince.delete(keyOf(pod))
-        return duty?._tag === "Serving" ? Effect.asVoid(finalPatches.release(1)) : Effect.void
-      }
+      const giveBackPermit = (duty: Duty | undefined) =>
+        duty?._tag === "Serving" ? Effect.asVoid(finalPatches.release(1)) : Effect.void
+
+      const settle = (pod: PodReference) => Effect.suspend(() => giveBackPermit(duties.end(pod)))
 
       const remove = Effect.fnUntraced(function* (pod: Pod, ground: Ground, reason: string) {
         cache.remove(pod.metadata.uid ?? "")
@@ -141,7 +109,7 @@ export class PodLifecycle extends Context.Service<
         yield* deletion.delete({ kind: Pods, name, namespace, uid }, ground, { reason })
         yield* settle(pod.metadata)
         const shown = supervisor.cellOfWorkloads(namespace)?.view.pods.get(namespace, name)
-        if (shown?.metadata.uid === uid && !isDeleting(shown.metadata)) duties.set(keyOf(pod.metadata), Duty.Deleted())
+        if (shown?.metadata.uid === uid && !isDeleting(shown.metadata)) duties.set(pod.metadata, Duty.Deleted())
       })
 
       /** A patch guarded by UID; a pod that is gone, or another of its name, needs no patch any more. */
@@ -172,7 +140,7 @@ export class PodLifecycle extends Context.Service<
         if (duty.drainingSince === undefined) {
           const since = DateTime.formatIso(DateTime.makeUnsafe(yield* Clock.currentTimeMillis))
           if (!(yield* patch(pod, drainPatch(pod.metadata.uid ?? "", since)))) return yield* settle(pod.metadata)
-          duties.set(keyOf(pod.metadata), Duty.Draining({ ...duty, drainingSince: now }))
+          duties.set(pod.metadata, Duty.Draining({ ...duty, drainingSince: now }))
           yield* decisions.record({
             action: "Draining",
             kind: "Pod",
@@ -197,6 +165,8 @@ export class PodLifecycle extends Context.Service<
           case "Claimed":
           case "Deleted":
             return Effect.void
+          case "Foreign":
+            return awaitOthers(pod, duty.since)
           case "Serving":
             return serve(view, pod, duty)
           case "Discarded":
@@ -208,9 +178,8 @@ export class PodLifecycle extends Context.Service<
 
       const adopt = (view: NamespaceView, pod: Pod): boolean => {
         const uid = pod.metadata.uid ?? ""
-        if (cache.holds(uid) || duties.has(keyOf(pod.metadata)) || isDeleting(pod.metadata) || isTerminated(pod))
-          return false
-        if (pod.metadata.labels?.[labels.served] !== "true") return false
+        if (cache.holds(uid) || isDeleting(pod.metadata) || isTerminated(pod)) return false
+        if (pod.metadata.labels?.[labels.served] !== "true" || duties.of(pod.metadata) !== undefined) return false
         const adopted = FunctionPod.adoptable(view, pod)
         if (adopted === undefined) return false
         cache.adopt(adopted.pod, adopted)
@@ -222,7 +191,7 @@ export class PodLifecycle extends Context.Service<
         const grace = FunctionPod.drainGrace(FunctionPod.functionOf(view, pod))
         const now = yield* Clock.monotonicTimeNanos
         const order = { idleFor: Duration.zero, threshold: grace, grace }
-        duties.set(keyOf(pod.metadata), Duty.Draining({ order, orderedAt: now, drainingSince: now }))
+        duties.set(pod.metadata, Duty.Draining({ order, orderedAt: now, drainingSince: now }))
         yield* lookAgain(pod, grace)
       })
 
@@ -235,7 +204,7 @@ export class PodLifecycle extends Context.Service<
           .indexed("functionUid", pod.metadata.labels?.[labels.functionUid] ?? "")
           .filter((sibling) => FunctionPod.isSpecialized(view, sibling) && !isDeleting(sibling.metadata))
         const leaving = siblings.filter(({ metadata }) =>
-          ["Draining", "Deleted"].includes(duties.get(keyOf(metadata))?._tag ?? "")
+          ["Draining", "Deleted"].includes(duties.of(metadata)?._tag ?? "")
         ).length
         if (leaving > 0 && leaving >= Math.ceil(siblings.length / 4)) return yield* lookAgain(pod, betweenBatches)
         if (siblings.length - leaving === 1 && !FunctionPod.hasSuccessor(view, pod)) {
@@ -247,28 +216,34 @@ export class PodLifecycle extends Context.Service<
       })
 
       /** A claim of another process: whoever made it may still finish it, for as long as a cold start may take. */
-      const watchUnfinished = Effect.fnUntraced(function* (pod: Pod) {
-        const key = keyOf(pod.metadata)
-        const now = yield* Clock.monotonicTimeNanos
-        const since = unfinishedSince.get(key) ?? now
-        unfinishedSince.set(key, since)
-        const left = Duration.subtract(claimAbandonedAfter, Duration.nanos(now - since))
+      const awaitOthers = Effect.fnUntraced(function* (pod: Pod, since: bigint) {
+        const waited = Duration.nanos((yield* Clock.monotonicTimeNanos) - since)
+        const left = Duration.subtract(claimAbandonedAfter, waited)
         if (Duration.isPositive(left)) return yield* lookAgain(pod, left)
         begin(pod.metadata, Duty.Discarded({ reason: "its claim was never finished by any executor" }))
       })
 
+      const beginAwaiting = Effect.fnUntraced(function* (pod: Pod) {
+        const since = yield* Clock.monotonicTimeNanos
+        duties.set(pod.metadata, Duty.Foreign({ since }))
+        yield* awaitOthers(pod, since)
+      })
+
       const reconcile = Effect.fnUntraced(function* (view: NamespaceView, podName: string) {
-        const pod = view.pods.get(view.workloadNamespace, podName)
-        if (pod === undefined) return yield* settle({ namespace: view.workloadNamespace, name: podName })
-        if (!FunctionPod.isSpecialized(view, pod)) return
+        const name = { namespace: view.workloadNamespace, name: podName }
+        const pod = view.pods.get(name.namespace, name.name)
+        for (const duty of duties.endFormer(pod?.metadata ?? name)) yield* giveBackPermit(duty)
+        if (pod === undefined || !FunctionPod.isSpecialized(view, pod)) return
         const uid = pod.metadata.uid ?? ""
         if (isDeleting(pod.metadata)) {
           cache.remove(uid)
           return yield* settle(pod.metadata)
         }
-        const duty = duties.get(keyOf(pod.metadata))
-        if (duty !== undefined) return yield* goOn(view, pod, duty)
-        if (!FunctionPod.isClaimFinished(pod)) return cache.holds(uid) ? undefined : yield* watchUnfinished(pod)
+        const isFinished = FunctionPod.isClaimFinished(pod)
+        const duty = duties.of(pod.metadata)
+        if (duty?._tag === "Foreign" && isFinished) duties.end(pod.metadata)
+        else if (duty !== undefined) return yield* goOn(view, pod, duty)
+        if (!isFinished) return cache.holds(uid) ? undefined : yield* beginAwaiting(pod)
         if (pod.metadata.labels?.[labels.served] !== "true") return yield* resumeDrain(view, pod)
         const by = FunctionPod.supersededBy(view, pod)
         if (by !== undefined) return yield* supersede(view, pod, by)
@@ -284,9 +259,9 @@ export class PodLifecycle extends Context.Service<
 
       return PodLifecycle.of({
         finalPatches,
-        claimed: (pod) => void duties.set(keyOf(pod.metadata), Duty.Claimed()),
-        isClaimed: (pod) => duties.get(keyOf(pod.metadata))?._tag === "Claimed",
-        unclaimed: (pod) => void duties.delete(keyOf(pod.metadata)),
+        claimed: (pod) => duties.set(pod.metadata, Duty.Claimed()),
+        isClaimed: (pod) => duties.of(pod.metadata)?._tag === "Claimed",
+        unclaimed: (pod) => void duties.end(pod.metadata),
         serving: (pod, functionResourceVersion) => begin(pod, Duty.Serving({ pod, functionResourceVersion })),
         discarded: (pod, reason) => begin(pod.metadata, Duty.Discarded({ reason })),
         drain,
@@ -298,5 +273,3 @@ export class PodLifecycle extends Context.Service<
     })
   )
 }
-
-type PodReference = Pick<ObjectMeta, "name" | "namespace">

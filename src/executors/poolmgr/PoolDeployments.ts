@@ -1,22 +1,24 @@
-import { Clock, Context, Duration, Effect, Layer, RcMap, type Scope, Semaphore } from "effect"
+import { isDeepStrictEqual } from "node:util"
+import { Clock, Context, Duration, Effect, Layer, RcMap, Result, type Scope, Semaphore } from "effect"
 import { Settings } from "../../Config.ts"
 import type { KubernetesError } from "../../Errors.ts"
 import { type Environment, poolSize } from "../../fission/Environment.ts"
-import { labels } from "../../fission/Labels.ts"
+import { annotations, labels } from "../../fission/Labels.ts"
 import { Deployments } from "../../fission/ResourceKind.ts"
 import { type Deployment, isDeleting, type Pod } from "../../fission/Workloads.ts"
 import { type NamespaceView, viewAge } from "../../informers/NamespaceView.ts"
 import { type CallOptions, KubernetesApi, type KubernetesObject } from "../../kubernetes/KubernetesApi.ts"
 import * as RetryPolicy from "../../kubernetes/RetryPolicy.ts"
 import { Supervisor } from "../../namespaces/Supervisor.ts"
-import { type Json, objectOf } from "../../podspec/Json.ts"
-import { type DesiredDeployment, isDeploymentCurrent, poolDeployment } from "../../podspec/PoolDeployment.ts"
+import type { Json } from "../../podspec/Json.ts"
+import { isDeploymentCurrent, type PoolDeployment, poolDeployment } from "../../podspec/PoolDeployment.ts"
 import type { PodSpecError } from "../../podspec/PodSpecError.ts"
 import { DecisionLog } from "../../safeguards/DecisionLog.ts"
 import { Deletion, type DeletionRefused } from "../../safeguards/Deletion.ts"
 import { Ground } from "../../safeguards/Ground.ts"
 import { environmentWork } from "../ExecutorType.ts"
 import { InstanceId } from "../InstanceId.ts"
+import { areAlike, templateOf, updated } from "./PoolTemplate.ts"
 
 /** How long a Deployment that we created is believed in before the view has to show it. */
 const shownWithin = Duration.seconds(30)
@@ -40,10 +42,10 @@ export class PoolDeployments extends Context.Service<
     readonly demand: (
       view: NamespaceView,
       environment: Environment
-    ) => Effect.Effect<void, KubernetesError | PodSpecError, Scope.Scope>
+    ) => Effect.Effect<void, KubernetesError | DeletionRefused | PodSpecError, Scope.Scope>
     /**
-     * Brings size and template to what the Environment says, by a guarded update of the live object. Size 0 removes
-     * the pool, a minute after the last request that needed it (W07).
+     * Brings size and template to what the Environment says, by a guarded update of the live object, and undoes what
+     * somebody else edited (W20). Size 0 removes the pool, a minute after the last request that needed it (W07).
      */
     readonly converge: (
       view: NamespaceView,
@@ -73,14 +75,21 @@ export class PoolDeployments extends Context.Service<
       const locks = yield* RcMap.make({ lookup: (_environmentUid: string) => Semaphore.make(1) })
       /** When we created a Deployment that the view may not show yet, by Environment UID. */
       const created = new Map<string, bigint>()
+      /** Each pool's template as first seen or last written here, by Environment UID: any other is an edit (W20). */
+      const templates = new Map<string, KnownTemplate>()
       /** Requests that need a pool, and when the last one ended, by Environment UID. */
       const demands = new Map<string, { requests: number; endedAt: bigint }>()
 
       const oneAtATime = <A, E>(environment: Environment, self: Effect.Effect<A, E>) =>
         Effect.scoped(Effect.flatMap(RcMap.get(locks, environment.metadata.uid ?? ""), (lock) => lock.withPermit(self)))
 
-      const desiredFor = (environment: Environment): Effect.Effect<DesiredDeployment, PodSpecError> =>
+      const desiredFor = (environment: Environment): Effect.Effect<PoolDeployment, PodSpecError> =>
         Effect.fromResult(poolDeployment(environment, settings, instance.value))
+
+      const lookAgain = (view: NamespaceView, environment: Environment, delay: Duration.Duration) =>
+        supervisor
+          .cell(view.namespace)
+          ?.enqueueAfter({ handler: environmentWork, name: environment.metadata.name }, delay) ?? Effect.void
 
       const isExpected = Effect.fnUntraced(function* (environmentUid: string) {
         const at = created.get(environmentUid)
@@ -91,13 +100,31 @@ export class PoolDeployments extends Context.Service<
         return false
       })
 
+      /** What a request waits for is repeated here; background work is repeated by its queue. */
+      const retried = <A>(options: CallOptions | undefined, call: Effect.Effect<A, KubernetesError>) =>
+        options?.priority === "request" ? RetryPolicy.retry(RetryPolicy.critical)(call) : call
+
+      const remember = ({ metadata }: Environment, written: KubernetesObject) =>
+        void templates.set(metadata.uid ?? "", knownTemplate(written.metadata, templateOf(written)))
+
+      /** The template before somebody edited it, or undefined while nobody did. */
+      const editedFrom = (environment: Environment, metadata: Written, template: Json): Json | undefined => {
+        const uid = environment.metadata.uid ?? ""
+        const shown = knownTemplate(metadata, template)
+        const known = templates.get(uid)
+        if (known?.writer === shown.writer) return areAlike(known.template, template) ? undefined : known.template
+        templates.set(uid, shown)
+        return undefined
+      }
+
       const create = Effect.fnUntraced(function* (environment: Environment, options?: CallOptions) {
-        const wanted = yield* desiredFor(environment)
+        const { deployment: wanted, ignored } = yield* desiredFor(environment)
         const desired = { ...wanted, spec: { ...wanted.spec, replicas: Math.max(1, wanted.spec.replicas) } }
-        const made = yield* api.create(Deployments, desired, options).pipe(
-          // Background work is repeated by its queue.
-          options?.priority === "request" ? RetryPolicy.retry(RetryPolicy.critical) : (once) => once,
-          Effect.as(true),
+        const made = yield* retried(options, api.create(Deployments, desired, options)).pipe(
+          Effect.map((written) => {
+            remember(environment, written)
+            return true
+          }),
           Effect.catchTag("KubernetesAlreadyExists", () => Effect.succeed(false))
         )
         created.set(environment.metadata.uid ?? "", yield* Clock.monotonicTimeNanos)
@@ -108,7 +135,7 @@ export class PoolDeployments extends Context.Service<
           namespace: desired.metadata.namespace,
           name: desired.metadata.name,
           reason: "pool created for an environment",
-          evidence: { environment: environment.metadata.name, size: desired.spec.replicas }
+          evidence: { environment: environment.metadata.name, size: desired.spec.replicas, ...ignoredFields(ignored) }
         })
       })
 
@@ -118,9 +145,13 @@ export class PoolDeployments extends Context.Service<
         options?: CallOptions
       ) {
         const uid = environment.metadata.uid ?? ""
-        if (existing(view, uid) !== undefined) return
+        const pool = existing(view, uid)
+        if (pool !== undefined && (pool.spec.replicas ?? 1) > 0) return
         const createUnlessThere = Effect.gen(function* () {
-          if (existing(view, uid) !== undefined || (yield* isExpected(uid))) return
+          const pool = existing(view, uid)
+          // The stock executor keeps a Deployment of no pods for a pool of size 0.
+          if (pool !== undefined) return yield* update(view, environment, pool, options)
+          if (yield* isExpected(uid)) return yield* lookAgain(view, environment, shownWithin)
           yield* create(environment, options)
         })
         yield* oneAtATime(environment, createUnlessThere)
@@ -151,20 +182,35 @@ export class PoolDeployments extends Context.Service<
         return isOwned ? releasedWithin : undefined
       })
 
+      /** Brings a pool that is needed, so of at least one pod, from whatever it is by now to what it should be. */
       const update = Effect.fnUntraced(function* (
         view: NamespaceView,
         environment: Environment,
-        deployment: Deployment
+        deployment: Deployment,
+        options?: CallOptions
       ) {
-        const desired = yield* desiredFor(environment)
-        const live = yield* api.get(Deployments, reference(deployment))
-        const wanted = updated(live, desired, isDeploymentCurrent(environment, deployment))
-        const write = api.update(Deployments, wanted)
-        const shrinks = (deployment.spec.replicas ?? 1) > desired.spec.replicas
+        const { deployment: desired, ignored } = yield* desiredFor(environment)
+        const size = Math.max(1, desired.spec.replicas)
+        const live = yield* retried(options, api.get(Deployments, reference(deployment), options))
+        const { metadata, spec } = Result.getOrElse(Deployments.decode(live), () => deployment)
+        if (metadata.uid !== deployment.metadata.uid) return
+        const isCurrent = isDeploymentCurrent(environment, settings, { metadata, spec })
+        const template = spec.template ?? {}
+        const wanted = updated(
+          live,
+          desired,
+          size,
+          isCurrent ? (editedFrom(environment, metadata, template) ?? template) : undefined
+        )
+        if (isDeepStrictEqual(wanted, live)) return
+        const write = Effect.tap(retried(options, api.update(Deployments, wanted, options)), (written) =>
+          Effect.sync(() => remember(environment, written))
+        )
+        const shrinks = (spec.replicas ?? 1) > size
         yield* shrinks
           ? deletion.scaleDown(
               { kind: Deployments, ...identity(deployment) },
-              Ground.Superseded({ by: `pool size ${desired.spec.replicas}`, viewAge: yield* viewAge(view) }),
+              Ground.Superseded({ by: `pool size ${size}`, viewAge: yield* viewAge(view) }),
               write
             )
           : write
@@ -173,7 +219,7 @@ export class PoolDeployments extends Context.Service<
           kind: "Deployment",
           ...identity(deployment),
           reason: "pool brought to what its environment says",
-          evidence: { environment: environment.metadata.name, size: desired.spec.replicas }
+          evidence: { environment: environment.metadata.name, size, ...ignoredFields(ignored) }
         })
       })
 
@@ -183,6 +229,8 @@ export class PoolDeployments extends Context.Service<
         ground: Ground
       ) {
         created.delete(environmentUid)
+        demands.delete(environmentUid)
+        templates.delete(environmentUid)
         for (const deployment of view.deployments.indexed("environmentUid", environmentUid)) {
           if (isDeleting(deployment.metadata)) continue
           yield* deletion.delete({ kind: Deployments, ...identity(deployment) }, ground, { reason: "pool removed" })
@@ -193,13 +241,16 @@ export class PoolDeployments extends Context.Service<
         const uid = environment.metadata.uid ?? ""
         if (poolSize(environment) === 0) {
           const kept = yield* keptFor(view, uid)
-          const key = { handler: environmentWork, name: environment.metadata.name }
-          if (kept !== undefined) return yield* supervisor.cell(view.namespace)?.enqueueAfter(key, kept) ?? Effect.void
+          if (kept !== undefined) return yield* lookAgain(view, environment, kept)
           return yield* remove(view, uid, Ground.Superseded({ by: "pool size 0", viewAge: yield* viewAge(view) }))
         }
         const deployment = existing(view, uid)
         if (deployment === undefined) return yield* ensure(view, environment)
-        const fits = isDeploymentCurrent(environment, deployment) && deployment.spec.replicas === poolSize(environment)
+        created.delete(uid)
+        const fits =
+          isDeploymentCurrent(environment, settings, deployment) &&
+          deployment.spec.replicas === poolSize(environment) &&
+          editedFrom(environment, deployment.metadata, deployment.spec.template ?? {}) === undefined
         if (!fits) yield* oneAtATime(environment, update(view, environment, deployment))
       })
 
@@ -208,9 +259,25 @@ export class PoolDeployments extends Context.Service<
   )
 }
 
+/** Fields of the Environment that its pods do not have, where there are any. */
+const ignoredFields = (ignored: ReadonlyArray<string>) => (ignored.length === 0 ? {} : { ignored })
+
 /** The pool of an Environment that the view shows, unless it is going away. */
 const existing = (view: NamespaceView, environmentUid: string): Deployment | undefined =>
   view.deployments.indexed("environmentUid", environmentUid).find((deployment) => !isDeleting(deployment.metadata))
+
+/** A template, and what tells who made it for which state of the Environment: another executor may have. */
+interface KnownTemplate {
+  readonly writer: string
+  readonly template: Json
+}
+
+type Written = Pick<KubernetesObject["metadata"], "uid" | "annotations">
+
+const knownTemplate = ({ annotations: held, uid }: Written, template: Json): KnownTemplate => ({
+  writer: `${uid ?? ""}/${held?.[annotations.runtimeFingerprint] ?? ""}`,
+  template
+})
 
 const isClaimedAndOwned = ({ metadata }: Pod): boolean =>
   metadata.labels?.[labels.managed] === "false" && (metadata.ownerReferences ?? []).length > 0
@@ -218,28 +285,3 @@ const isClaimedAndOwned = ({ metadata }: Pod): boolean =>
 const reference = ({ metadata }: Deployment) => ({ namespace: metadata.namespace ?? "", name: metadata.name })
 
 const identity = (deployment: Deployment) => ({ ...reference(deployment), uid: deployment.metadata.uid ?? "" })
-
-/**
- * The live object with our size, and with our template unless the one it has is current. The selector stays as it is
- * stored, and its labels are forced into the template (W08); fields unknown to us survive.
- */
-const updated = (live: KubernetesObject, desired: DesiredDeployment, templateIsCurrent: boolean): KubernetesObject => {
-  const spec = objectOf(live["spec"])
-  const metadata = {
-    ...live.metadata,
-    labels: { ...live.metadata.labels, ...desired.metadata.labels },
-    annotations: { ...live.metadata.annotations, ...desired.metadata.annotations }
-  }
-  if (templateIsCurrent) return { ...live, metadata, spec: { ...spec, replicas: desired.spec.replicas } }
-  const selector = objectOf(objectOf(spec["selector"])["matchLabels"])
-  return {
-    ...live,
-    metadata,
-    spec: { ...spec, replicas: desired.spec.replicas, template: withLabels(desired.spec.template, selector) }
-  }
-}
-
-const withLabels = (template: Json, labels: Json): Json => {
-  const metadata = objectOf(template["metadata"])
-  return { ...template, metadata: { ...metadata, labels: { ...objectOf(metadata["labels"]), ...labels } } }
-}

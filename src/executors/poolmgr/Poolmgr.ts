@@ -1,5 +1,6 @@
 import { Effect, Layer } from "effect"
 import { type GroupSnapshot, PoolCache } from "../../caches/PoolCache.ts"
+import { Settings } from "../../Config.ts"
 import { labels } from "../../fission/Labels.ts"
 import type { Pod } from "../../fission/Workloads.ts"
 import type { NamespaceView, ViewChange } from "../../informers/NamespaceView.ts"
@@ -11,37 +12,52 @@ import { IdlePods } from "./IdlePods.ts"
 import { PodLifecycle, podWork } from "./PodLifecycle.ts"
 import { PoolDeployments } from "./PoolDeployments.ts"
 import { Requests } from "./Requests.ts"
+import { SharedPods, sharedPodWork } from "./SharedPods.ts"
 import { WarmPods } from "./WarmPods.ts"
 
 /** The executor type `poolmgr`: registers itself while the process is built. */
 export const layer: Layer.Layer<
   never,
   never,
-  ExecutorTypes | PoolCache | Requests | PodLifecycle | PoolDeployments | IdlePods | WarmPods
+  Settings | ExecutorTypes | PoolCache | Requests | PodLifecycle | PoolDeployments | IdlePods | SharedPods | WarmPods
 > = Layer.effectDiscard(
   Effect.gen(function* () {
+    const { adoptExistingResources } = yield* Settings
     const types = yield* ExecutorTypes
     const cache = yield* PoolCache
     const requests = yield* Requests
     const lifecycle = yield* PodLifecycle
     const deployments = yield* PoolDeployments
     const idlePods = yield* IdlePods
+    const sharedPods = yield* SharedPods
     const warmPods = yield* WarmPods
 
     const onPodChange = (view: NamespaceView, type: "Upsert" | "Delete", pod: Pod): ReadonlyArray<WorkKey> => {
-      const { name, uid = "" } = pod.metadata
-      if (type === "Delete") cache.remove(uid ?? "")
-      if (type === "Delete" || !lifecycle.isClaimed(pod)) warmPods.release(uid ?? "")
-      if (type === "Upsert" && FunctionPod.isWarm(view, pod)) {
-        warmPods.wake(pod.metadata.labels?.[labels.environmentUid] ?? "")
-        return []
+      const { name } = pod.metadata
+      const uid = pod.metadata.uid ?? ""
+      if (type === "Delete") {
+        cache.remove(uid)
+        sharedPods.forget(uid)
       }
-      return type === "Delete" || FunctionPod.isSpecialized(view, pod) ? [{ handler: podWork, name }] : []
+      if (type === "Delete" || !lifecycle.isClaimed(pod)) warmPods.release(uid)
+      if (type === "Delete" || FunctionPod.isSpecialized(view, pod)) return [{ handler: podWork, name }]
+      if (!FunctionPod.isWarm(view, pod)) return []
+      warmPods.wake(pod.metadata.labels?.[labels.environmentUid] ?? "")
+      return sharedWork([pod])
     }
+
+    const sharedWork = (pods: ReadonlyArray<Pod>): ReadonlyArray<WorkKey> =>
+      pods.filter(sharedPods.holdsCode).map(({ metadata }) => ({ handler: sharedPodWork, name: metadata.name }))
 
     const removePods = Effect.fnUntraced(function* (pods: ReadonlyArray<Pod>, ground: Ground, reason: string) {
       for (const pod of pods) yield* lifecycle.remove(pod, ground, reason)
     })
+
+    if (!adoptExistingResources) {
+      yield* Effect.logWarning(
+        "ADOPT_EXISTING_RESOURCES is false, yet what an earlier executor made is used: nothing is deleted at a start"
+      )
+    }
 
     types.register({
       name: "poolmgr",
@@ -57,13 +73,14 @@ export const layer: Layer.Layer<
         if (kind === "functions" && change.previous?.metadata.generation !== change.object.metadata.generation) {
           return podsWork(view, view.pods.indexed("functionUid", uid ?? ""))
         }
+        if (kind === "environments") return sharedWork(view.pods.indexed("environmentUid", uid ?? ""))
         if (kind === "deployments") {
           const environmentUid = change.object.metadata.labels?.[labels.environmentUid] ?? ""
           return podsWork(view, view.pods.indexed("environmentUid", environmentUid))
         }
         return []
       },
-      work: { [podWork]: lifecycle.reconcile },
+      work: { [podWork]: lifecycle.reconcile, [sharedPodWork]: sharedPods.reconcile },
       owners: FunctionPod.owners,
       reconcileEnvironment: (view, environment) =>
         deployments
@@ -77,10 +94,10 @@ export const layer: Layer.Layer<
           ),
       removeEnvironment: Effect.fnUntraced(function* (view, environment, ground) {
         yield* deployments.remove(view, environment.uid, ground)
-        const specialized = view.pods
+        const detached = view.pods
           .indexed("environmentUid", environment.uid)
-          .filter((pod) => FunctionPod.isSpecialized(view, pod))
-        yield* removePods(specialized, ground, "pod of an environment that is gone deleted")
+          .filter((pod) => FunctionPod.isDetached(view, pod))
+        yield* removePods(detached, ground, "pod of an environment that is gone deleted")
       }),
       removeFunction: Effect.fnUntraced(function* (view, fn, ground) {
         cache.markFunctionDeleted(fn.uid)

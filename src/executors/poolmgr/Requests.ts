@@ -58,7 +58,7 @@ export class Requests extends Context.Service<
           const pod = onceOnly.get(address)
           if (pod === undefined) return
           onceOnly.delete(address)
-          if (cache.remove(pod.uid) !== undefined) lifecycle.retire(pod)
+          if (cache.remove(pod.uid)) lifecycle.retire(pod)
         }
 
         const addressOf = (slot: Slot): ServiceAddress => ({
@@ -74,7 +74,7 @@ export class Requests extends Context.Service<
           let slot: Slot | undefined
           const kept: Reservation = {
             fulfil: (pod) => {
-              if (fn.spec.onceOnly === true) onceOnly.set(pod.address, pod)
+              if (fn.spec.onceOnly === true && !pod.shared) onceOnly.set(pod.address, pod)
               return (slot = reservation.fulfil(pod))
             },
             abandon: (answer) => reservation.abandon(answer)

@@ -2,13 +2,15 @@ import { Context, Effect, Layer } from "effect"
 import type { Pod } from "../../fission/Workloads.ts"
 
 /**
- * Where the warm pods of one pool come from. `candidates` is asked each time, so it is derived from the view and never
- * kept: pods that may be claimed now, best first.
+ * Where the warm pods of one pool come from. `pods` is asked each time, so it is derived from the view and never kept.
  */
 export interface PoolSource {
   /** UID of the Environment. */
   readonly environmentUid: string
-  readonly candidates: () => Iterable<Pod>
+  /** Pods that may be claimed now. */
+  readonly pods: () => Iterable<Pod>
+  /** Whether a pod goes before the others: one of the Environment's current template does (W06). */
+  readonly prefers: (pod: Pod) => boolean
 }
 
 interface Waiter {
@@ -28,28 +30,25 @@ export class WarmPods extends Context.Service<
      * the wait takes nothing. The caller must `release` the pod if it does not turn it into a function's pod.
      */
     readonly take: (source: PoolSource) => Effect.Effect<Pod>
-    /** Gives a pod back: it may be taken again if it still is a candidate, and is forgotten otherwise. Idempotent. */
+    /** Gives a pod back, to whoever waits if it still may be claimed; it is forgotten otherwise. Idempotent. */
     readonly release: (podUid: string) => void
-    /** Whether the pod is taken by a request of this process. */
-    readonly isTaken: (podUid: string) => boolean
-    /** A pod of this Environment may have become a candidate: serve whoever waits. */
+    /** A pod of this Environment may have become free: serve whoever waits. */
     readonly wake: (environmentUid: string) => void
-    /** Requests that wait for a pod of this Environment. */
-    readonly waiting: (environmentUid: string) => number
   }
 >()("fission-executor/executors/poolmgr/WarmPods") {
   static readonly layer = Layer.sync(WarmPods, () => {
-    const taken = new Set<string>()
+    /** UID of the pool's Environment, by UID of the pod. */
+    const taken = new Map<string, string>()
     const waiters = new Map<string, Set<Waiter>>()
 
-    const pick = (source: PoolSource): Pod | undefined => {
-      for (const pod of source.candidates()) {
-        const uid = pod.metadata.uid ?? ""
-        if (taken.has(uid)) continue
-        taken.add(uid)
-        return pod
+    const choose = (source: PoolSource): Pod | undefined => {
+      let outgoing: Pod | undefined
+      for (const pod of source.pods()) {
+        if (taken.has(pod.metadata.uid ?? "")) continue
+        if (source.prefers(pod)) return pod
+        outgoing ??= pod
       }
-      return undefined
+      return outgoing
     }
 
     const leave = (waiter: Waiter) => {
@@ -60,11 +59,19 @@ export class WarmPods extends Context.Service<
 
     const wake = (environmentUid: string) => {
       for (const waiter of waiters.get(environmentUid) ?? []) {
-        const pod = pick(waiter.source)
+        const pod = choose(waiter.source)
         if (pod === undefined) return
+        taken.set(pod.metadata.uid ?? "", environmentUid)
         leave(waiter)
         waiter.hand(pod)
       }
+    }
+
+    const release = (podUid: string) => {
+      const environmentUid = taken.get(podUid)
+      if (environmentUid === undefined) return
+      taken.delete(podUid)
+      wake(environmentUid)
     }
 
     /** Whoever waits goes first, so a newcomer queues even if a pod is free at this instant. */
@@ -83,20 +90,10 @@ export class WarmPods extends Context.Service<
         wake(source.environmentUid)
         return Effect.sync(() => {
           leave(waiter)
-          if (handed !== undefined) release(handed.metadata.uid ?? "", source.environmentUid)
+          if (handed !== undefined) release(handed.metadata.uid ?? "")
         })
       })
 
-    const release = (podUid: string, environmentUid?: string) => {
-      if (taken.delete(podUid) && environmentUid !== undefined) wake(environmentUid)
-    }
-
-    return WarmPods.of({
-      take,
-      release: (podUid) => release(podUid),
-      isTaken: (podUid) => taken.has(podUid),
-      wake,
-      waiting: (environmentUid) => waiters.get(environmentUid)?.size ?? 0
-    })
+    return WarmPods.of({ take, release, wake })
   })
 }

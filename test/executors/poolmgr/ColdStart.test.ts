@@ -1,32 +1,10 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { TestClock } from "effect/testing"
-import { FissionError, TimeoutError } from "../../../src/Errors.ts"
-import { Dispatcher } from "../../../src/executors/Dispatcher.ts"
-import { Pods } from "../../../src/fission/ResourceKind.ts"
+import { FissionError } from "../../../src/Errors.ts"
 import { SpecializeError } from "../../../src/specialization/FetcherClient.ts"
 import * as ExecutorInMemory from "../../fakes/ExecutorInMemory.ts"
-
-/** Asks for an address as the router does. */
-const ask = (fn: Parameters<Dispatcher["Service"]["getService"]>[0]) =>
-  Effect.flatMap(Dispatcher, (dispatcher) => dispatcher.getService(fn, "request-1"))
-
-/** Lets everything that is due happen. */
-const settle = TestClock.adjust("10 millis")
-
-const warmWorld = Effect.gen(function* () {
-  const world = yield* ExecutorInMemory.make()
-  const environment = world.environment()
-  const fn = world.fn()
-  world.warmPod(environment, "warm-1", "10.0.0.1")
-  world.warmPod(environment, "warm-2", "10.0.0.2")
-  return { ...world, function: fn }
-})
-
-const running = <A, E>(
-  world: ExecutorInMemory.ExecutorInMemory,
-  test: Effect.Effect<A, E, ExecutorInMemory.ExecutorServices>
-) => Effect.andThen(TestClock.adjust("1 second"), test).pipe(Effect.provide(world.executor()))
+import { ask, running, settle, warmWorld } from "../../fakes/ExecutorInMemory.ts"
+import { etcdTimeout } from "../../fakes/Failures.ts"
 
 const lost = (text: string) => new SpecializeError({ reason: "AnswerLost", status: 0, text })
 
@@ -96,139 +74,8 @@ it.effect("answers a warm request while every call to the API fails", () =>
         const first = yield* ask(world.function)
         yield* first.release
         yield* settle
-        world.api.intercept((call) => Effect.fail(unknownOutcome(call)))
+        world.api.intercept((call) => Effect.fail(etcdTimeout(call)))
         assert.strictEqual((yield* ask(world.function)).address, first.address)
-      })
-    )
-  })
-)
-
-const unknownOutcome = (call: ConstructorParameters<typeof TimeoutError>[0] | object) =>
-  new TimeoutError({
-    verb: "patch",
-    resource: "pods",
-    detail: "etcdserver: request timed out",
-    kind: "Etcd",
-    outcomeUnknown: true,
-    ...call
-  })
-
-it.effect("W03: tries the same pod once more when only its status was written in between", () =>
-  Effect.gen(function* () {
-    const world = yield* warmWorld
-    yield* running(
-      world,
-      Effect.gen(function* () {
-        let first = true
-        world.api.intercept((call) => {
-          if (call.verb !== "patch" || !first) return undefined
-          first = false
-          return Effect.sync(() =>
-            world.api.merge(Pods, { namespace: "default", name: "warm-1" }, { status: { message: "probed" } })
-          )
-        })
-        assert.strictEqual((yield* ask(world.function)).address, "10.0.0.1:8888")
-        assert.deepStrictEqual(
-          world.api
-            .lines()
-            .filter((line) => line.endsWith("pods default/warm-1"))
-            .slice(0, 3),
-          ["patch pods default/warm-1", "get pods default/warm-1", "patch pods default/warm-1"]
-        )
-      })
-    )
-  })
-)
-
-it.effect("W03: takes the next pod when another executor claimed the first", () =>
-  Effect.gen(function* () {
-    const world = yield* warmWorld
-    yield* running(
-      world,
-      Effect.gen(function* () {
-        let first = true
-        world.api.intercept((call) => {
-          if (call.verb !== "patch" || !first) return undefined
-          first = false
-          return Effect.sync(() =>
-            world.api.merge(
-              Pods,
-              { namespace: "default", name: "warm-1" },
-              { metadata: { labels: { managed: "false" } } }
-            )
-          )
-        })
-        assert.strictEqual((yield* ask(world.function)).address, "10.0.0.2:8888")
-        assert.deepStrictEqual(world.specialized, ["10.0.0.2"])
-      })
-    )
-  })
-)
-
-it.effect("finds out that its claim was applied although the answer was lost", () =>
-  Effect.gen(function* () {
-    const world = yield* warmWorld
-    yield* running(
-      world,
-      Effect.gen(function* () {
-        let first = true
-        world.api.interceptAnswers((call) => {
-          if (call.verb !== "patch" || !first) return undefined
-          first = false
-          return Effect.fail(unknownOutcome(call))
-        })
-        const asked = yield* Effect.forkChild(ask(world.function))
-        yield* TestClock.adjust("2 seconds")
-        assert.strictEqual((yield* Fiber.join(asked)).address, "10.0.0.1:8888")
-      })
-    )
-  })
-)
-
-it.effect("W04: deletes the pod when nobody can say whether its claim was applied, and answers 503", () =>
-  Effect.gen(function* () {
-    const world = yield* warmWorld
-    yield* running(
-      world,
-      Effect.gen(function* () {
-        let broken = true
-        const fault = (call: { readonly verb: string; readonly resource: string }) =>
-          broken && call.resource === "pods" && call.verb !== "watch" && call.verb !== "list" && call.verb !== "delete"
-            ? Effect.fail(unknownOutcome(call))
-            : undefined
-        world.api.interceptAnswers(fault)
-        const asked = yield* Effect.forkChild(Effect.flip(ask(world.function)))
-        yield* TestClock.adjust("30 seconds")
-        const error = yield* Fiber.join(asked)
-        assert.strictEqual(error.status, 503)
-        assert.strictEqual(error.retryAfterSeconds, 1)
-        assert.deepStrictEqual(world.specialized, [])
-        broken = false
-        yield* TestClock.adjust("2 minutes")
-        assert.strictEqual(world.pod("warm-1"), undefined)
-      })
-    )
-  })
-)
-
-it.effect("gives a pod back unharmed when the API refused the claim before doing anything", () =>
-  Effect.gen(function* () {
-    const world = yield* warmWorld
-    yield* running(
-      world,
-      Effect.gen(function* () {
-        world.api.intercept((call) =>
-          call.verb === "patch"
-            ? Effect.fail(new TimeoutError({ ...call, detail: "refused", kind: "Connection", outcomeUnknown: false }))
-            : undefined
-        )
-        const asked = yield* Effect.forkChild(Effect.flip(ask(world.function)))
-        yield* TestClock.adjust("30 seconds")
-        assert.strictEqual((yield* Fiber.join(asked)).status, 503)
-        world.api.intercept()
-        yield* TestClock.adjust("1 minute")
-        assert.strictEqual((yield* ask(world.function)).address, "10.0.0.1:8888")
-        assert.deepStrictEqual(world.api.lines("delete"), [])
       })
     )
   })
@@ -249,7 +96,7 @@ it.effect("W35: loads another pod when the first does not answer, and deletes th
   })
 )
 
-it.effect("answers with the pod's own status and text, at once, and deletes the pod", () =>
+it.effect("W16: answers with the pod's own status and text, at once, and deletes the pod", () =>
   Effect.gen(function* () {
     const world = yield* warmWorld
     yield* running(
@@ -284,77 +131,6 @@ it.effect("spends no further pod on a function that does not load, until somethi
         const changed = world.fn({ spec: { functionTimeout: 30 } })
         yield* settle
         assert.strictEqual((yield* ask(changed)).address, "10.0.0.2:8888")
-      })
-    )
-  })
-)
-
-it.effect("waits for a pod to become Ready and takes it at once", () =>
-  Effect.gen(function* () {
-    const world = yield* ExecutorInMemory.make()
-    const environment = world.environment()
-    const fn = world.fn()
-    yield* running(
-      world,
-      Effect.gen(function* () {
-        const asked = yield* Effect.forkChild(ask(fn))
-        yield* TestClock.adjust("20 seconds")
-        assert.deepStrictEqual(world.specialized, [])
-        world.warmPod(environment, "warm-1", "10.0.0.1")
-        yield* settle
-        assert.strictEqual((yield* Fiber.join(asked)).address, "10.0.0.1:8888")
-      })
-    )
-  })
-)
-
-it.effect("W02: a request that left takes no pod; the next in line gets it", () =>
-  Effect.gen(function* () {
-    const world = yield* ExecutorInMemory.make()
-    const environment = world.environment()
-    const [gone, waiting] = [world.fn({ name: "gone" }), world.fn({ name: "waiting" })]
-    yield* running(
-      world,
-      Effect.gen(function* () {
-        const first = yield* Effect.forkChild(ask(gone))
-        const second = yield* Effect.forkChild(ask(waiting))
-        yield* settle
-        yield* Fiber.interrupt(first)
-        world.warmPod(environment, "warm-1", "10.0.0.1")
-        yield* settle
-        assert.strictEqual((yield* Fiber.join(second)).address, "10.0.0.1:8888")
-        assert.strictEqual(world.pod("warm-1")?.metadata.labels?.["functionName"], "waiting")
-      })
-    )
-  })
-)
-
-it.effect("says why no pod became Ready when the wait is over", () =>
-  Effect.gen(function* () {
-    const world = yield* ExecutorInMemory.make()
-    const environment = world.environment()
-    const fn = world.fn()
-    world.warmPod(environment, "warm-1", "10.0.0.1")
-    world.api.merge(
-      Pods,
-      { namespace: "default", name: "warm-1" },
-      {
-        status: {
-          containerStatuses: [
-            { name: "runtime", ready: false, state: { waiting: { reason: "ErrImagePull", message: "no such image" } } }
-          ]
-        }
-      }
-    )
-    yield* running(
-      world,
-      Effect.gen(function* () {
-        const asked = yield* Effect.forkChild(Effect.flip(ask(fn)))
-        yield* TestClock.adjust("129 seconds")
-        const error = yield* Fiber.join(asked)
-        assert.strictEqual(error.status, 500)
-        assert.include(error.text, "timeout: waited too long to get a ready pod")
-        assert.include(error.text, "ErrImagePull no such image")
       })
     )
   })
@@ -402,29 +178,6 @@ it.effect("an Environment without an image is a 500 that says so, and makes no D
     assert.strictEqual(error.status, 500)
     assert.include(error.text, "it has no runtime image (spec.runtime.image)")
     assert.deepStrictEqual(world.pools(), [])
-  })
-)
-
-it.effect("an Environment of another namespace is refused", () =>
-  Effect.gen(function* () {
-    const world = yield* ExecutorInMemory.make()
-    const fn = world.fn({ spec: { environment: { name: "nodejs", namespace: "other" } } })
-    const error = yield* running(world, Effect.flip(ask(fn)))
-    assert.include(
-      error.text,
-      "cross-namespace environment reference is not allowed: fn.namespace=default env.namespace=other"
-    )
-  })
-)
-
-it.effect("W38: a Secret of another namespace is refused before a pod is taken", () =>
-  Effect.gen(function* () {
-    const world = yield* warmWorld
-    const fn = world.fn({ spec: { secrets: [{ namespace: "other", name: "db" }] } })
-    const error = yield* running(world, Effect.flip(ask(fn)))
-    assert.include(error.text, "secret db must be in same namespace as function namespace")
-    assert.deepStrictEqual(world.specialized, [])
-    assert.deepStrictEqual(world.api.lines("patch"), [])
   })
 )
 

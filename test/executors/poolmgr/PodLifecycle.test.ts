@@ -1,22 +1,12 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
-import { TimeoutError } from "../../../src/Errors.ts"
 import { Dispatcher } from "../../../src/executors/Dispatcher.ts"
 import { Deployments, FunctionAliases, FunctionVersions, Pods } from "../../../src/fission/ResourceKind.ts"
 import { DecisionLog } from "../../../src/safeguards/DecisionLog.ts"
+import * as CapturedLog from "../../fakes/CapturedLog.ts"
 import * as ExecutorInMemory from "../../fakes/ExecutorInMemory.ts"
-
-type Asked = Parameters<Dispatcher["Service"]["getService"]>[0]
-
-const ask = (fn: Asked) => Effect.flatMap(Dispatcher, (dispatcher) => dispatcher.getService(fn, "request-1"))
-
-const settle = TestClock.adjust("10 millis")
-
-const running = <A, E>(
-  world: ExecutorInMemory.ExecutorInMemory,
-  test: Effect.Effect<A, E, ExecutorInMemory.ExecutorServices>
-) => Effect.andThen(TestClock.adjust("1 second"), test).pipe(Effect.provide(world.executor()))
+import { ask, running, settle, writes } from "../../fakes/ExecutorInMemory.ts"
 
 /** A cluster in which an earlier executor has specialized two pods for one function, and died. */
 const afterCrash = (spec: { readonly [field: string]: unknown } = {}) =>
@@ -36,9 +26,6 @@ const afterCrash = (spec: { readonly [field: string]: unknown } = {}) =>
     )
     return { ...world, pooled: environment, function: fn, writesBefore: writes(world).length }
   })
-
-const writes = (world: ExecutorInMemory.ExecutorInMemory) =>
-  world.api.calls.filter(({ verb }) => !["get", "list", "watch"].includes(verb))
 
 const decisions = Effect.flatMap(DecisionLog, (log) => log.recent())
 
@@ -152,99 +139,6 @@ it.effect("W11: a new generation drains the pods of the old one, evicting them f
         yield* TestClock.adjust("5 minutes")
         assert.strictEqual(world.pod("warm-1") ?? world.pod("warm-2"), undefined)
         assert.notStrictEqual(world.pod("warm-3"), undefined)
-      })
-    )
-  })
-)
-
-it.effect("I14: an idle pod is taken away after max(idle time, function timeout), not before", () =>
-  Effect.gen(function* () {
-    const world = yield* ExecutorInMemory.make()
-    world.warmPod(world.environment(), "warm-1", "10.0.0.1")
-    const fn = world.fn({ spec: { idletimeout: 1, functionTimeout: 60 } })
-    yield* running(
-      world,
-      Effect.gen(function* () {
-        const service = yield* ask(fn)
-        yield* service.release
-        yield* TestClock.adjust("55 seconds")
-        assert.strictEqual(world.pod("warm-1")?.metadata.labels?.["fission.io/served"], "true")
-        yield* TestClock.adjust("12 seconds")
-        const draining = world.pod("warm-1")?.metadata
-        assert.strictEqual(draining?.labels?.["fission.io/served"], undefined)
-        assert.isString(draining?.annotations?.["fission.io/draining-since"])
-        yield* TestClock.adjust("50 seconds")
-        assert.notStrictEqual(world.pod("warm-1"), undefined)
-        yield* TestClock.adjust("12 seconds")
-        assert.strictEqual(world.pod("warm-1"), undefined)
-        const deleted = (yield* decisions).find(({ action }) => action === "Deleted")
-        assert.strictEqual(deleted?.ground, "Idle")
-      })
-    )
-  })
-)
-
-it.effect("a pod with a request in progress is never idle", () =>
-  Effect.gen(function* () {
-    const world = yield* ExecutorInMemory.make()
-    world.warmPod(world.environment(), "warm-1", "10.0.0.1")
-    const fn = world.fn({ spec: { idletimeout: 1, functionTimeout: 10 } })
-    yield* running(
-      world,
-      Effect.gen(function* () {
-        const service = yield* ask(fn)
-        yield* TestClock.adjust("10 minutes")
-        assert.strictEqual(world.pod("warm-1")?.metadata.labels?.["fission.io/served"], "true")
-        yield* service.release
-        yield* TestClock.adjust("1 minute")
-        assert.strictEqual(world.pod("warm-1"), undefined)
-      })
-    )
-  })
-)
-
-it.effect("a tap keeps a pod from being idle", () =>
-  Effect.gen(function* () {
-    const world = yield* ExecutorInMemory.make()
-    world.warmPod(world.environment(), "warm-1", "10.0.0.1")
-    const fn = world.fn({ spec: { idletimeout: 20, functionTimeout: 10 } })
-    yield* running(
-      world,
-      Effect.gen(function* () {
-        const service = yield* ask(fn)
-        yield* service.release
-        const dispatcher = yield* Dispatcher
-        for (let round = 0; round < 20; round++) {
-          yield* TestClock.adjust("15 seconds")
-          yield* dispatcher.tap([{ executorType: "poolmgr", metadata: fn.metadata, address: service.address }])
-        }
-        assert.strictEqual(world.pod("warm-1")?.metadata.labels?.["fission.io/served"], "true")
-      })
-    )
-  })
-)
-
-it.effect("I7: a pod is deleted only after the API accepted that it takes no new requests", () =>
-  Effect.gen(function* () {
-    const world = yield* ExecutorInMemory.make()
-    world.warmPod(world.environment(), "warm-1", "10.0.0.1")
-    const fn = world.fn({ spec: { idletimeout: 1, functionTimeout: 1 } })
-    yield* running(
-      world,
-      Effect.gen(function* () {
-        const service = yield* ask(fn)
-        yield* service.release
-        yield* settle
-        world.api.intercept((call) =>
-          call.verb === "patch"
-            ? Effect.fail(new TimeoutError({ ...call, detail: "etcd", kind: "Etcd", outcomeUnknown: true }))
-            : undefined
-        )
-        yield* TestClock.adjust("10 minutes")
-        assert.notStrictEqual(world.pod("warm-1"), undefined)
-        world.api.intercept()
-        yield* TestClock.adjust("6 minutes")
-        assert.strictEqual(world.pod("warm-1"), undefined)
       })
     )
   })
@@ -372,27 +266,46 @@ it.effect("V3: pods of an older generation stay while an alias leads to it, and 
   })
 )
 
-it.effect("W34: a onceOnly function gets a pod for each request, which goes away when the request has ended", () =>
+it.effect("ADOPT_EXISTING_RESOURCES=false deletes nothing: pods are adopted all the same, which is logged once", () =>
   Effect.gen(function* () {
-    const world = yield* ExecutorInMemory.make()
-    const environment = world.environment()
-    const fn = world.fn({ spec: { onceOnly: true, concurrency: 2 } })
-    world.warmPod(environment, "warm-1", "10.0.0.1")
-    world.warmPod(environment, "warm-2", "10.0.0.2")
+    const log = yield* CapturedLog.make
+    const world = yield* ExecutorInMemory.make({ ADOPT_EXISTING_RESOURCES: "false" }, log.layer)
+    world.warmPod(world.environment(), "warm-1", "10.0.0.1")
+    const fn = world.fn()
+    yield* running(world, Effect.andThen(ask(fn), settle))
     yield* running(
       world,
       Effect.gen(function* () {
-        const first = yield* ask(fn)
-        const second = yield* ask(fn)
-        assert.notStrictEqual(first.address, second.address)
-        assert.strictEqual((yield* Effect.flip(ask(fn))).status, 429)
-        const dispatcher = yield* Dispatcher
-        yield* dispatcher.unTap({ executorType: "poolmgr", metadata: fn.metadata, address: first.address })
-        yield* settle
-        assert.strictEqual(world.pod("warm-1"), undefined)
-        assert.notStrictEqual(world.pod("warm-2"), undefined)
-        const deleted = (yield* decisions).find(({ action }) => action === "Deleted")
-        assert.strictEqual(deleted?.ground, "Idle")
+        assert.strictEqual((yield* ask(fn)).address, "10.0.0.1:8888")
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual(world.specialized.length, 1)
+        assert.deepStrictEqual(world.api.lines("delete"), [])
+      })
+    )
+    const mentions = log.lines.filter(({ message }) => message.includes("ADOPT_EXISTING_RESOURCES"))
+    assert.deepStrictEqual(
+      mentions.map(({ level }) => level),
+      ["Warn", "Warn"]
+    )
+  })
+)
+
+it.effect("W04: a claim that another executor finishes late makes an ordinary pod", () =>
+  Effect.gen(function* () {
+    const world = yield* afterCrash({ idletimeout: 3600 })
+    const change = (served: string | null, svcHost: string | null) => {
+      const metadata = { labels: { "fission.io/served": served }, annotations: { svcHost } }
+      world.api.merge(Pods, { namespace: "default", name: "warm-1" }, { metadata })
+    }
+    change(null, null)
+    yield* running(
+      world,
+      Effect.gen(function* () {
+        yield* TestClock.adjust("1 minute")
+        change("true", "10.0.0.1:8888")
+        yield* TestClock.adjust("10 minutes")
+        const addresses = [(yield* ask(world.function)).address, (yield* ask(world.function)).address]
+        assert.sameMembers(addresses, ["10.0.0.1:8888", "10.0.0.2:8888"])
       })
     )
   })
