@@ -1,5 +1,6 @@
-import { Context, Duration, Effect, Layer, Redacted } from "effect"
+import { Context, Duration, Effect, Layer, Redacted, Result } from "effect"
 import { ConfigurationError } from "./Errors.ts"
+import { type PodSpecPatch, readPodSpecPatch } from "./PodSpecPatch.ts"
 
 /** What the executor puts into the fetcher sidecar (configuration-and-deployment.md section 4.3). */
 export interface FetcherSettings {
@@ -35,8 +36,14 @@ export interface SettingsShape {
   /** Time between two idle passes of a namespace, before jitter. */
   readonly reaperInterval: Duration.Duration
   readonly disableOwnerReferences: boolean
+  /** False asks for what we never do: to delete at the start what an earlier process made (lifecycle.md section 6.2). */
+  readonly adoptExistingResources: boolean
   /** Whether Functions get our finalizer; where not, one that is there is taken off (resources.md section 2.5). */
   readonly finalizerEnabled: boolean
+  /** Whether a service mesh is there, out of which pods with access to the external network are kept. */
+  readonly istio: boolean
+  /** Laid over the pod spec of every pool; empty where the operator has none, or none that can be used. */
+  readonly podSpecPatch: PodSpecPatch
   /** Empty: functions get no state service variables. */
   readonly stateServiceUrl: string
   readonly gracefulShutdownTimeout: Duration.Duration
@@ -114,7 +121,10 @@ const positive = (parse: (text: string) => Duration.Duration | undefined) => (te
 const isQuantity = (text: string): boolean =>
   /^[+-]?(\d+(\.\d*)?|\.\d+)(([KMGTPE]i)|[numkMGTPE]|([eE][+-]?\d+))?$/u.test(text)
 
-/** Reads the settings from environment variables. Pure; throws a `ConfigurationError` where a start must be refused. */
+/**
+ * Reads the settings from environment variables, and the one file that they name. Throws a `ConfigurationError` where a
+ * start must be refused.
+ */
 const fromVariables = (variables: EnvironmentVariables): SettingsShape => {
   const invalid: Array<{ readonly setting: string; readonly value: string; readonly used: string }> = []
 
@@ -161,6 +171,16 @@ const fromVariables = (variables: EnvironmentVariables): SettingsShape => {
     return found
   }
 
+  /** The file is named by a variable so that an executor outside a container can have one. */
+  const podSpecPatch = (): PodSpecPatch => {
+    const setting = "EXECUTOR_PODSPEC_PATCH_FILE"
+    const file = text(setting, "/etc/fission/runtime-podspec-patch.yaml")
+    return Result.getOrElse(readPodSpecPatch(file), (problem) => {
+      invalid.push({ setting, value: `${file}: ${problem}`, used: "no patch" })
+      return {}
+    })
+  }
+
   const names = [variables["FISSION_DEFAULT_NAMESPACE"] ?? "", ...text("FISSION_RESOURCE_NAMESPACES").split(",")]
   const namespaces = [...new Set(names.map((name) => name.trim()).filter((name) => name !== ""))]
   const reaperInterval = read("OBJECT_REAPER_INTERVAL", parseSeconds, Duration.seconds(5), "5 s")
@@ -171,8 +191,11 @@ const fromVariables = (variables: EnvironmentVariables): SettingsShape => {
     podReadyTimeout: read("POD_READY_TIMEOUT", positive(parseGoDuration), Duration.seconds(300), "300s"),
     runtimeImagePullPolicy: read("RUNTIME_IMAGE_PULL_POLICY", parsePullPolicy, "IfNotPresent"),
     reaperInterval: read("POOLMGR_OBJECT_REAPER_INTERVAL", parseSeconds, reaperInterval, "OBJECT_REAPER_INTERVAL"),
+    adoptExistingResources: read("ADOPT_EXISTING_RESOURCES", parseBoolean, true),
     disableOwnerReferences: read("DISABLE_OWNER_REFERENCES", parseBoolean, false),
     finalizerEnabled: read("FINALIZER_ENABLED", parseBoolean, false),
+    istio: read("ENABLE_ISTIO", parseBoolean, false),
+    podSpecPatch: podSpecPatch(),
     stateServiceUrl: text("STATESVC_URL"),
     gracefulShutdownTimeout: read("GRACEFUL_SHUTDOWN_TIMEOUT", positive(parseGoDuration), Duration.seconds(30), "30s"),
     bodyLimit: read("EXECUTOR_BODY_LIMIT_BYTES", parseBytes, 32 * 1024 * 1024),

@@ -1,10 +1,7 @@
 import type { SettingsShape } from "../Config.ts"
 import { ports } from "../fission/Labels.ts"
-import type { Json } from "./Json.ts"
-
-/** Where the fetcher finds its service account's token; no other container gets it. */
-const tokenPath = "/var/run/secrets/kubernetes.io/serviceaccount"
-const tokenVolume = "fission-fetcher-sa-token"
+import { type Json, listOf } from "./Json.ts"
+import { tokenPath, tokenVolume } from "./TokenMounts.ts"
 
 /** Volumes that the fetcher shares with the runtime, and where both mount them (function-pod-protocol.md section 2.1). */
 export const sharedMounts: ReadonlyArray<Json> = [
@@ -16,18 +13,20 @@ export const sharedMounts: ReadonlyArray<Json> = [
 
 const downward = (path: string) => ({ path, fieldRef: { apiVersion: "v1", fieldPath: `metadata.${path}` } })
 
-/** The token volume and the shared ones, in the order of the stock executor. */
-export const volumes: ReadonlyArray<Json> = [
-  {
-    name: tokenVolume,
-    projected: {
-      sources: [
-        { serviceAccountToken: { expirationSeconds: 3600, path: "token" } },
-        { configMap: { name: "kube-root-ca.crt", items: [{ key: "ca.crt", path: "ca.crt" }] } },
-        { downwardAPI: { items: [downward("namespace")] } }
-      ]
-    }
-  },
+/** The token of the pod's service account, as every pod would have it without the switch that keeps it out. */
+export const fetcherTokenVolume: Json = {
+  name: tokenVolume,
+  projected: {
+    sources: [
+      { serviceAccountToken: { expirationSeconds: 3600, path: "token" } },
+      { configMap: { name: "kube-root-ca.crt", items: [{ key: "ca.crt", path: "ca.crt" }] } },
+      { downwardAPI: { items: [downward("namespace")] } }
+    ]
+  }
+}
+
+/** The volumes behind `sharedMounts`. */
+export const sharedVolumes: ReadonlyArray<Json> = [
   { name: "userfunc", emptyDir: {} },
   { name: "secrets", emptyDir: {} },
   { name: "configmaps", emptyDir: {} },
@@ -58,7 +57,7 @@ const probe = (path: string, settings: Json): Json => ({
 })
 
 /**
- * The fetcher sidecar of a pool pod (function-pod-protocol.md section 2.1).
+ * The fetcher sidecar of a pool pod (function-pod-protocol.md section 2.1), without its token.
  *
  * @param graceSeconds effective grace of the pod; without one there is no pre-stop sleep
  */
@@ -80,7 +79,7 @@ export const fetcherContainer = (settings: SettingsShape, graceSeconds: number):
         : [{ name: "FETCHER_ALLOW_INSECURE_REGISTRIES", value: fetcher.allowInsecureRegistries }])
     ],
     resources,
-    volumeMounts: [...sharedMounts, { name: tokenVolume, readOnly: true, mountPath: tokenPath }],
+    volumeMounts: sharedMounts,
     livenessProbe: probe("/healthz", { periodSeconds: 5 }),
     readinessProbe: probe("/readiness-healthz", { periodSeconds: 1, failureThreshold: 30 }),
     ...preStopSleep(graceSeconds),
@@ -92,3 +91,12 @@ export const fetcherContainer = (settings: SettingsShape, graceSeconds: number):
 /** Sleeps through the grace before SIGTERM, so that routers learn of the pod's end first; nothing without a grace. */
 export const preStopSleep = (graceSeconds: number): Json =>
   graceSeconds > 0 ? { lifecycle: { preStop: { sleep: { seconds: graceSeconds } } } } : {}
+
+/** The fetcher with its token, which no other container gets (poolmgr.md section 6.6 step 9). */
+export const withToken = (fetcher: Json): Json => ({
+  ...fetcher,
+  volumeMounts: [
+    ...listOf(fetcher["volumeMounts"]).filter(({ mountPath }) => mountPath !== tokenPath),
+    { name: tokenVolume, readOnly: true, mountPath: tokenPath }
+  ]
+})

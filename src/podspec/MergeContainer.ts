@@ -1,4 +1,5 @@
-import { isEmpty, type Json, listOf, objectOf } from "./Json.ts"
+import { Result } from "effect"
+import { duplicatesOf, isObject, isUnset, type Json, listOf, objectOf } from "./Json.ts"
 
 /** Lists of a container whose elements are told apart by a field; a duplicate is a mistake of the user. */
 const uniqueBy: { readonly [list: string]: string } = {
@@ -9,40 +10,39 @@ const uniqueBy: { readonly [list: string]: string } = {
 }
 
 /**
- * Merges a user's container over ours (poolmgr.md section 6.7): fields that are set win, maps merge, lists are appended
- * with the user's last. Gives the name of a duplicated list element instead where there is one (W30: mounts are
- * compared by path).
+ * Handlers are replaced as a whole: an API server refuses one that says two ways to be run
+ * (newdeploy-and-container.md section 8.1).
  */
-export const mergeContainer = (
-  ours: Json,
-  theirs: Json
-): { readonly container: Json } | { readonly problem: string } => {
-  const merged: { [field: string]: unknown } = { ...ours }
-  for (const [field, value] of Object.entries(theirs)) {
-    if (isEmpty(value)) continue
-    const held = merged[field]
-    if (Array.isArray(value)) merged[field] = [...(Array.isArray(held) ? held : []), ...value]
-    else if (typeof value === "object") merged[field] = mergeMaps(objectOf(held), objectOf(value))
-    else merged[field] = value
-  }
-  for (const [list, key] of Object.entries(uniqueBy)) {
-    const values = listOf(merged[list]).flatMap((element) => (isEmpty(element[key]) ? [] : [String(element[key])]))
-    const duplicate = values.find((value, index) => values.indexOf(value) !== index)
-    if (duplicate !== undefined) {
-      return { problem: `container "${String(merged["name"])}" has two ${list} with ${key} "${duplicate}"` }
-    }
-  }
-  return { container: sanitizeContainer(merged) }
+const handlers = new Set(["preStop", "postStart", "livenessProbe", "readinessProbe", "startupProbe"])
+
+/** The only capability that a function pod may add (lifecycle.md section 14). */
+export const allowedCapability = "NET_BIND_SERVICE"
+
+/**
+ * Merges a user's container over ours (poolmgr.md section 6.7): fields that are set win, maps merge, lists are appended
+ * with the user's last. Fails with a sentence for each element that a list has twice; mounts are told apart by their
+ * path, so a volume can be mounted twice (W30).
+ */
+export const mergeContainer = (ours: Json, theirs: Json): Result.Result<Json, ReadonlyArray<string>> => {
+  const merged = mergeFields(ours, theirs)
+  const problems = Object.entries(uniqueBy).flatMap(([list, key]) => {
+    const values = listOf(merged[list]).flatMap((element) => (isUnset(element[key]) ? [] : [String(element[key])]))
+    return duplicatesOf(values).map(
+      (value) => `container "${String(merged["name"])}" has two ${list} with ${key} "${value}"`
+    )
+  })
+  return problems.length === 0 ? Result.succeed(sanitizeContainer(merged)) : Result.fail(problems)
 }
 
-const mergeMaps = (ours: Json, theirs: Json): Json => {
-  const merged: { [field: string]: unknown } = { ...ours }
-  for (const [field, value] of Object.entries(theirs)) {
-    if (isEmpty(value) && value !== false && value !== 0) continue
-    const nested = typeof value === "object" && value !== null && !Array.isArray(value)
-    merged[field] = nested ? mergeMaps(objectOf(merged[field]), objectOf(value)) : value
-  }
-  return merged
+const mergeFields = (ours: Json, theirs: Json): Json => {
+  const set = Object.entries(theirs).filter(([, value]) => !isUnset(value))
+  const merged = set.map(([field, value]) => [field, handlers.has(field) ? value : mergeValue(ours[field], value)])
+  return { ...ours, ...Object.fromEntries(merged) }
+}
+
+const mergeValue = (ours: unknown, theirs: unknown): unknown => {
+  if (Array.isArray(theirs)) return [...(Array.isArray(ours) ? ours : []), ...theirs]
+  return isObject(theirs) ? mergeFields(objectOf(ours), theirs) : theirs
 }
 
 /**
@@ -50,14 +50,20 @@ const mergeMaps = (ours: Json, theirs: Json): Json => {
  * section 6.7, resources.md R2).
  */
 export const sanitizeContainer = (container: Json): Json => {
-  if (container["securityContext"] === undefined) return container
-  const context: { [field: string]: unknown } = { ...objectOf(container["securityContext"]) }
-  if (context["privileged"] === true) context["privileged"] = false
-  if (context["allowPrivilegeEscalation"] === true) context["allowPrivilegeEscalation"] = false
-  const { add, ...capabilities } = objectOf(context["capabilities"])
-  if (Array.isArray(add)) {
-    const allowed = add.filter((capability) => capability === "NET_BIND_SERVICE")
-    context["capabilities"] = { ...capabilities, ...(allowed.length === 0 ? {} : { add: allowed }) }
+  if (!isObject(container["securityContext"])) return container
+  const { allowPrivilegeEscalation, capabilities, privileged, ...context } = container["securityContext"]
+  return {
+    ...container,
+    securityContext: {
+      ...context,
+      ...(privileged === undefined ? {} : { privileged: false }),
+      ...(allowPrivilegeEscalation === undefined ? {} : { allowPrivilegeEscalation: false }),
+      ...(capabilities === undefined ? {} : { capabilities: sanitizeCapabilities(objectOf(capabilities)) })
+    }
   }
-  return { ...container, securityContext: context }
+}
+
+const sanitizeCapabilities = ({ add, ...others }: Json): Json => {
+  const allowed = (Array.isArray(add) ? add : []).filter((capability) => capability === allowedCapability)
+  return { ...others, ...(allowed.length === 0 ? {} : { add: allowed }) }
 }

@@ -1,7 +1,9 @@
-import { isEmpty, type Json, listOf, objectOf } from "./Json.ts"
+import { Result } from "effect"
+import { duplicatesOf, isUnset, type Json, listOf, objectOf } from "./Json.ts"
 import { mergeContainer, sanitizeContainer } from "./MergeContainer.ts"
+import { fetcherOverlay, type Overlay, withoutTokenMounts } from "./TokenMounts.ts"
 
-/** Fields that a user's pod spec overrides when it sets them (poolmgr.md section 6.8). */
+/** Fields that a pod spec laid over ours overrides when it sets them (poolmgr.md section 6.8). */
 const overridden = [
   "nodeName",
   "subdomain",
@@ -18,80 +20,90 @@ const overridden = [
   "restartPolicy",
   "activeDeadlineSeconds",
   "dnsPolicy",
-  "automountServiceAccountToken",
   "shareProcessNamespace"
 ]
 
 /** Lists that are appended to. */
 const appended = ["imagePullSecrets", "tolerations", "hostAliases"]
 
-/** Where the fetcher's own token is mounted. */
-const tokenPath = "/var/run/secrets/kubernetes.io/serviceaccount"
+const containerLists = ["initContainers", "containers"]
 
-/**
- * What is taken of a user's `fetcher` container (W37): resources, variables that are none of Fission's, and mounts away
- * from the token. The sidecar's image and command are ours.
- */
-const fetcherOverlay = (theirs: Json): Json => ({
-  name: theirs["name"],
-  resources: theirs["resources"],
-  env: listOf(theirs["env"]).filter(({ name }) => typeof name === "string" && !name.startsWith("FISSION_")),
-  volumeMounts: listOf(theirs["volumeMounts"]).filter(({ mountPath }) => mountPath !== tokenPath)
-})
+const merged = new Set([...overridden, ...appended, ...containerLists, "nodeSelector", "volumes"])
 
-/**
- * Merges a user's pod spec over ours (poolmgr.md section 6.8). Containers of the same name merge, others are appended in
- * the order in which they were declared (W22). Host access and service accounts are never taken.
- */
-export const mergePodSpec = (ours: Json, theirs: Json): { readonly podSpec: Json } | { readonly problem: string } => {
-  const merged: { [field: string]: unknown } = { ...ours }
-  for (const field of overridden) if (!isEmpty(theirs[field])) merged[field] = theirs[field]
-  for (const field of appended) {
-    const added = listOf(theirs[field])
-    if (added.length > 0) merged[field] = [...listOf(ours[field]), ...added]
-  }
-  const selector = { ...objectOf(theirs["nodeSelector"]), ...objectOf(ours["nodeSelector"]) }
-  if (!isEmpty(selector)) merged["nodeSelector"] = selector
+/** Switches whose `false` is what every function pod has anyway. */
+const alwaysOff = new Set(["hostNetwork", "hostPID", "hostIPC", "automountServiceAccountToken"])
 
-  for (const field of ["initContainers", "containers"]) {
-    const result = mergeContainers(listOf(ours[field]), listOf(theirs[field]))
-    if ("problem" in result) return result
-    if (result.containers.length > 0) merged[field] = result.containers
-  }
-  const volumes = [
-    ...listOf(ours["volumes"]),
-    ...listOf(theirs["volumes"]).filter((volume) => volume["hostPath"] === undefined)
-  ]
-  const names = volumes.map((volume) => String(volume["name"]))
-  const duplicate = names.find((name, index) => names.indexOf(name) !== index)
-  if (duplicate !== undefined) return { problem: `two volumes are named "${duplicate}"` }
-  if (volumes.length > 0) merged["volumes"] = volumes
-  return { podSpec: merged }
+/** A pod spec, and what of those laid over it was not taken: the path of each field, from the root of its pod spec. */
+export interface MergedPodSpec {
+  readonly podSpec: Json
+  readonly ignored: ReadonlyArray<string>
 }
 
-const mergeContainers = (
-  ours: ReadonlyArray<Json>,
-  theirs: ReadonlyArray<Json>
-): { readonly containers: ReadonlyArray<Json> } | { readonly problem: string } => {
-  const merged = [...ours]
+/**
+ * Merges a pod spec over ours (poolmgr.md section 6.8). Containers of the same name merge, others are appended in the
+ * order in which they were declared (W22). Access to the host, service accounts and their token are never taken, nor is
+ * anything that the stock executor does not take (W31, W37). Fails with a sentence for each conflict.
+ */
+export const mergePodSpec = (ours: Json, theirs: Json): Result.Result<MergedPodSpec, ReadonlyArray<string>> => {
+  const fields = overridden.filter((field) => !isUnset(theirs[field])).map((field) => [field, theirs[field]])
+  const lists = appended.map((field) => [field, [...listOf(ours[field]), ...listOf(theirs[field])]])
+  const volumes = mergeVolumes(listOf(ours["volumes"]), listOf(theirs["volumes"]))
+  const containers = containerLists.map((field) => mergeContainers(field, listOf(ours[field]), listOf(theirs[field])))
+
+  const problems = [volumes, ...containers].flatMap((list) => list.problems)
+  if (problems.length > 0) return Result.fail(problems)
+  const set = Object.entries({
+    ...Object.fromEntries([...fields, ...lists]),
+    nodeSelector: { ...objectOf(theirs["nodeSelector"]), ...objectOf(ours["nodeSelector"]) },
+    volumes: volumes.elements,
+    ...Object.fromEntries(containers.map(({ elements }, index) => [containerLists[index], elements]))
+  }).filter(([, value]) => !isUnset(value))
+  return Result.succeed({
+    podSpec: { ...ours, ...Object.fromEntries(set) },
+    ignored: [...ignoredFields(theirs), ...[volumes, ...containers].flatMap((list) => list.ignored)]
+  })
+}
+
+const ignoredFields = (theirs: Json): ReadonlyArray<string> =>
+  Object.keys(theirs).filter((field) => {
+    const isOff = alwaysOff.has(field) && theirs[field] === false
+    return !merged.has(field) && !isUnset(theirs[field]) && !isOff
+  })
+
+/** A list of a pod spec after a merge. */
+interface MergedList {
+  readonly elements: ReadonlyArray<Json>
+  readonly ignored: ReadonlyArray<string>
+  readonly problems: ReadonlyArray<string>
+}
+
+const mergeVolumes = (ours: ReadonlyArray<Json>, theirs: ReadonlyArray<Json>): MergedList => {
+  const ofHost = theirs.filter((volume) => volume["hostPath"] !== undefined)
+  const elements = [...ours, ...theirs.filter((volume) => volume["hostPath"] === undefined)]
+  return {
+    elements,
+    ignored: ofHost.map(({ name }) => `volumes[${String(name)}].hostPath`),
+    problems: duplicatesOf(elements.map(({ name }) => String(name))).map((name) => `two volumes are named "${name}"`)
+  }
+}
+
+const mergeContainers = (list: string, ours: ReadonlyArray<Json>, theirs: ReadonlyArray<Json>): MergedList => {
+  const elements = [...ours]
+  const ignored: Array<string> = []
+  const problems: Array<string> = []
   for (const container of theirs) {
-    const index = merged.findIndex((held) => held["name"] === container["name"])
-    const held = merged[index]
-    if (held === undefined) {
-      merged.push(withoutTokenVolume(sanitizeContainer(container)))
-      continue
+    const index = elements.findIndex(({ name }) => name === container["name"])
+    const held = elements[index]
+    const isFetcher = held !== undefined && list === "containers" && container["name"] === "fetcher"
+    const overlay: Overlay = isFetcher ? fetcherOverlay(container) : withoutTokenMounts(container)
+    ignored.push(...overlay.ignored.map((path) => `${list}[${String(container["name"])}].${path}`))
+    if (held === undefined) elements.push(sanitizeContainer(overlay.container))
+    else {
+      Result.match(mergeContainer(held, overlay.container), {
+        onSuccess: (container) => void (elements[index] = container),
+        onFailure: (conflicts) => void problems.push(...conflicts)
+      })
     }
-    const isFetcher = container["name"] === "fetcher"
-    const result = mergeContainer(held, withoutTokenVolume(isFetcher ? fetcherOverlay(container) : container))
-    if ("problem" in result) return result
-    merged[index] = result.container
   }
-  return { containers: merged }
-}
-
-/** The fetcher's token is for the fetcher alone (W37). */
-const withoutTokenVolume = (container: Json): Json => {
-  const mounts = listOf(container["volumeMounts"])
-  const kept = mounts.filter((mount) => mount["name"] !== "fission-fetcher-sa-token")
-  return kept.length === mounts.length ? container : { ...container, volumeMounts: kept }
+  return { elements, ignored, problems }
 }

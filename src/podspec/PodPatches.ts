@@ -4,7 +4,7 @@ import { annotations, labels } from "../fission/Labels.ts"
 import { runtimeFingerprint } from "../fission/RuntimeHash.ts"
 import type { Pod } from "../fission/Workloads.ts"
 import type { Json } from "./Json.ts"
-import { poolLabels } from "./PoolDeployment.ts"
+import { poolLabels } from "./PodTemplate.ts"
 
 /**
  * The strategic merge patch that takes a warm pod out of its pool for one function (poolmgr.md section 7.4). UID and

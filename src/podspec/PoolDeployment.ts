@@ -1,25 +1,15 @@
 import { Result } from "effect"
 import { type SettingsShape, workloadNamespace } from "../Config.ts"
-import { type Environment, gracePeriodSeconds, poolSize } from "../fission/Environment.ts"
-import { annotations, labels, ports } from "../fission/Labels.ts"
+import { type Environment, poolSize } from "../fission/Environment.ts"
+import { annotations, labels } from "../fission/Labels.ts"
+import { keyOf } from "../fission/ObjectMeta.ts"
 import { poolName } from "../fission/PoolName.ts"
 import { runtimeFingerprint, runtimeHash } from "../fission/RuntimeHash.ts"
-import type { Pod } from "../fission/Workloads.ts"
-import { fetcherContainer, preStopSleep, sharedMounts, volumes } from "./FetcherContainer.ts"
 import { type Json, objectOf } from "./Json.ts"
-import { mergeContainer } from "./MergeContainer.ts"
-import { mergePodSpec } from "./MergePodSpec.ts"
 import { PodSpecError } from "./PodSpecError.ts"
-
-/** The labels by which a pool is found: those of the Environment and its identity (poolmgr.md section 6.1). */
-export const poolLabels = (environment: Environment): { readonly [label: string]: string } => ({
-  ...environment.metadata.labels,
-  [labels.executorType]: "poolmgr",
-  [labels.environmentName]: environment.metadata.name,
-  [labels.environmentNamespace]: environment.metadata.namespace ?? "",
-  [labels.environmentUid]: environment.metadata.uid ?? "",
-  [labels.managed]: "true"
-})
+import { unsafeFields } from "./PodSpecSafety.ts"
+import { podTemplate, poolLabels } from "./PodTemplate.ts"
+import { isOfStock } from "./StockTemplate.ts"
 
 /** A Deployment to be created: metadata with a name and namespace, and the rest as JSON. */
 export interface DesiredDeployment {
@@ -34,9 +24,17 @@ export interface DesiredDeployment {
   readonly [field: string]: unknown
 }
 
+/** The Deployment of a pool, and what it does not take of what the Environment and the operator ask for. */
+export interface PoolDeployment {
+  readonly deployment: DesiredDeployment
+  /** Paths of fields, such as `spec.runtime.podspec.dnsConfig` (W31, W37). */
+  readonly ignored: ReadonlyArray<string>
+}
+
 /**
  * The whole Deployment of an Environment's pool (poolmgr.md section 6). Pure and deterministic: the same Environment and
- * settings give the same object.
+ * settings give the same object. Fails with everything that is wrong with the Environment: first what no function pod
+ * may have, else what does not go together.
  *
  * @param instanceId eight characters that name this process; part of the metadata, never of the template
  */
@@ -44,29 +42,46 @@ export const poolDeployment = (
   environment: Environment,
   settings: SettingsShape,
   instanceId: string
-): Result.Result<DesiredDeployment, PodSpecError> =>
-  Result.map(podTemplate(environment, settings), (template) => {
-    const { metadata } = environment
-    const namespace = workloadNamespace(settings, metadata.namespace ?? "")
-    const owned = !settings.disableOwnerReferences && namespace === metadata.namespace
-    const selector = poolLabels(environment)
-    return {
-      apiVersion: "apps/v1",
-      kind: "Deployment",
-      metadata: {
-        name: poolName(environment),
-        namespace,
-        labels: selector,
-        annotations: {
-          ...metadata.annotations,
-          [annotations.instanceId]: instanceId,
-          [annotations.runtimeFingerprint]: runtimeFingerprint(environment)
-        },
-        ...(owned ? { ownerReferences: [ownerReference(environment)] } : {})
-      },
-      spec: { replicas: poolSize(environment), selector: { matchLabels: selector }, template }
-    }
+): Result.Result<PoolDeployment, PodSpecError> => {
+  const unsafe = unsafeFields(environment)
+  const built = unsafe.length > 0 ? Result.fail(unsafe) : podTemplate(environment, settings)
+  return Result.mapBoth(built, {
+    onSuccess: ({ ignored, template }) => ({
+      deployment: deploymentOf(environment, settings, instanceId, template),
+      ignored
+    }),
+    onFailure: (problems) => new PodSpecError({ environment: keyOf(environment.metadata), problems })
   })
+}
+
+const deploymentOf = (
+  environment: Environment,
+  settings: SettingsShape,
+  instanceId: string,
+  template: Json
+): DesiredDeployment => {
+  const { metadata } = environment
+  const namespace = workloadNamespace(settings, metadata.namespace ?? "")
+  // Kubernetes takes an owner in another namespace for one that is gone, and deletes what it owns (W29).
+  const owned = !settings.disableOwnerReferences && namespace === metadata.namespace
+  const selector = poolLabels(environment)
+  return {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: {
+      name: poolName(environment),
+      namespace,
+      labels: selector,
+      annotations: {
+        ...metadata.annotations,
+        [annotations.instanceId]: instanceId,
+        [annotations.runtimeFingerprint]: runtimeFingerprint(environment)
+      },
+      ...(owned ? { ownerReferences: [ownerReference(environment)] } : {})
+    },
+    spec: { replicas: poolSize(environment), selector: { matchLabels: selector }, template }
+  }
+}
 
 const ownerReference = (environment: Environment): Json => ({
   apiVersion: "fission.io/v1",
@@ -77,66 +92,6 @@ const ownerReference = (environment: Environment): Json => ({
   blockOwnerDeletion: true
 })
 
-/** Assembles the pod template in the order that poolmgr.md section 6.6 lays down. */
-const podTemplate = (environment: Environment, settings: SettingsShape): Result.Result<Json, PodSpecError> => {
-  const { metadata, spec } = environment
-  const fail = (problem: string) =>
-    Result.fail(new PodSpecError({ environment: `${metadata.namespace ?? ""}/${metadata.name}`, problem }))
-  if ((spec.runtime.image ?? "") === "") return fail("it has no runtime image (spec.runtime.image)")
-
-  const grace = gracePeriodSeconds(environment)
-  const runtime = mergeContainer(runtimeContainer(environment, settings, grace), objectOf(spec.runtime.container))
-  if ("problem" in runtime) return fail(runtime.problem)
-  const shared = mergeContainer({ ...runtime.container }, { volumeMounts: sharedMounts })
-  if ("problem" in shared) return fail(shared.problem)
-
-  const podSpec: Json = {
-    serviceAccountName: "fission-fetcher",
-    automountServiceAccountToken: false,
-    terminationGracePeriodSeconds: grace,
-    volumes,
-    containers: [shared.container, fetcherContainer(settings, grace)],
-    ...((spec.imagepullsecret ?? "") === "" ? {} : { imagePullSecrets: [{ name: spec.imagepullsecret }] })
-  }
-  const overlay = mergePodSpec(podSpec, objectOf(spec.runtime.podspec))
-  if ("problem" in overlay) return fail(overlay.problem)
-
-  const hash = runtimeHash(environment)
-  const templateAnnotations = {
-    ...metadata.annotations,
-    ...(hash === undefined ? { [annotations.runtimeFingerprint]: runtimeFingerprint(environment) } : {})
-  }
-  return Result.succeed({
-    metadata: {
-      labels: { ...poolLabels(environment), ...(hash === undefined ? {} : { [labels.runtimeHash]: hash }) },
-      ...(Object.keys(templateAnnotations).length === 0 ? {} : { annotations: templateAnnotations })
-    },
-    spec: { ...overlay.podSpec, automountServiceAccountToken: false }
-  })
-}
-
-/** The runtime container before any overlay (poolmgr.md section 6.3). */
-const runtimeContainer = (environment: Environment, settings: SettingsShape, graceSeconds: number): Json => ({
-  name: environment.metadata.name,
-  image: environment.spec.runtime.image,
-  imagePullPolicy: settings.runtimeImagePullPolicy,
-  terminationMessagePath: "/dev/termination-log",
-  ...(environment.spec.resources ? { resources: environment.spec.resources } : {}),
-  ...(settings.stateServiceUrl === ""
-    ? {}
-    : {
-        env: [
-          { name: "FISSION_STATE_URL", value: settings.stateServiceUrl },
-          { name: "FISSION_STATE_TOKEN_PATH", value: "/userfunc/.fission-state-token" }
-        ]
-      }),
-  ...preStopSleep(graceSeconds),
-  ports: [
-    { name: "http-fetcher", containerPort: ports.fetcher },
-    { name: "http-env", containerPort: ports.runtime }
-  ]
-})
-
 /** What tells templates of one Environment apart: a fingerprint of ours, or the stock executor's label. */
 interface TemplateIdentity {
   readonly labels?: { readonly [label: string]: string } | null | undefined
@@ -144,9 +99,8 @@ interface TemplateIdentity {
 }
 
 /**
- * Whether a pod, or a pool Deployment with its template, is of the Environment's current runtime (poolmgr.md section 5):
- * our fingerprint decides where it is present, else the stock label where its live value can be reproduced, else it is
- * taken to match.
+ * Whether a pod is of the Environment's current runtime (poolmgr.md section 5): our fingerprint decides where it is
+ * present, else the stock label where its live value can be reproduced, else it is taken to match.
  */
 export const isCurrent = (environment: Environment, identity: TemplateIdentity): boolean => {
   if (identity.labels?.[labels.environmentUid] !== environment.metadata.uid) return false
@@ -157,31 +111,25 @@ export const isCurrent = (environment: Environment, identity: TemplateIdentity):
   return hash === undefined || stamped === undefined || hash === stamped
 }
 
-/** `isCurrent` for a pool Deployment: its annotation, else the hash in its template. */
+/**
+ * Whether a pool Deployment has the template that the Environment asks for (poolmgr.md section 5): its annotation
+ * decides, else, on one that the stock executor made, the stock label where it is the reproduced one, else the template
+ * itself. So nothing rolls when we take over.
+ */
 export const isDeploymentCurrent = (
   environment: Environment,
+  settings: SettingsShape,
   deployment: { readonly metadata: TemplateIdentity; readonly spec: { readonly template?: Json | null | undefined } }
 ): boolean => {
-  const template = objectOf(objectOf(deployment.spec.template)["metadata"])
-  const templateLabels = objectOf(template["labels"])
-  const hash = templateLabels[labels.runtimeHash]
-  return isCurrent(environment, {
-    labels: { ...deployment.metadata.labels, ...(typeof hash === "string" ? { [labels.runtimeHash]: hash } : {}) },
-    annotations: deployment.metadata.annotations
+  const { metadata, spec } = deployment
+  if (metadata.labels?.[labels.environmentUid] !== environment.metadata.uid) return false
+  const fingerprint = metadata.annotations?.[annotations.runtimeFingerprint]
+  if (fingerprint !== undefined) return fingerprint === runtimeFingerprint(environment)
+  const template = objectOf(spec.template)
+  const hash = runtimeHash(environment)
+  if (hash !== undefined && objectOf(objectOf(template["metadata"])["labels"])[labels.runtimeHash] === hash) return true
+  return Result.match(podTemplate(environment, settings), {
+    onSuccess: (built) => isOfStock(built.template, template),
+    onFailure: () => false
   })
-}
-
-/**
- * Millicores above which a pod takes no further request: 85 % of the CPU limits of its containers, rounded up; 0 when no
- * container has one, which means no limit (function-service-cache.md section 4.6, C13).
- */
-export const cpuLimit = (pod: Pod): number => {
-  const limits = (pod.spec?.containers ?? []).map((container) => millicores(container.resources?.limits?.["cpu"]))
-  return Math.ceil(0.85 * limits.reduce((sum, limit) => sum + limit, 0))
-}
-
-const millicores = (quantity: unknown): number => {
-  if (typeof quantity === "number") return quantity * 1000
-  if (typeof quantity !== "string") return 0
-  return quantity.endsWith("m") ? Number(quantity.slice(0, -1)) || 0 : (Number(quantity) || 0) * 1000
 }

@@ -1,22 +1,17 @@
-import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
-import { Settings, type SettingsShape } from "../../src/Config.ts"
+import type { SettingsShape } from "../../src/Config.ts"
 import type { Environment } from "../../src/fission/Environment.ts"
-import { Deployments, Environments } from "../../src/fission/ResourceKind.ts"
-import { isDeploymentCurrent, poolDeployment } from "../../src/podspec/PoolDeployment.ts"
+import { Deployments, Pods } from "../../src/fission/ResourceKind.ts"
+import { type Json, listOf, objectOf } from "../../src/podspec/Json.ts"
+import { isCurrent, isDeploymentCurrent, poolDeployment } from "../../src/podspec/PoolDeployment.ts"
+import { at, chartSettings, differences, environmentOf, type Permitted, read } from "./StockObjects.ts"
 
-type Json = { readonly [field: string]: unknown }
-
-const data = new URL("../data/stock-objects/", import.meta.url)
-
-const read = (file: string) => JSON.parse(readFileSync(new URL(file, data), "utf8"))
-
-/** An Environment and the pool that the stock executor made of it. */
+/** The Environments whose pools were recorded. */
 const pools = ["env-v1", "env-v2", "env-v3", "env-grace0", "env-custom", "env-inf", "env-tenant", "env-size0"]
 
 /** What ours may differ in, with the reason. */
-const permittedDifferences: ReadonlyArray<{ readonly path: ReadonlyArray<string>; readonly reason: string }> = [
+const permitted: ReadonlyArray<Permitted> = [
   { path: ["metadata", "annotations", "executorInstanceId"], reason: "another one in every process" },
   {
     path: ["metadata", "annotations", "fission.io/runtime-fingerprint"],
@@ -24,20 +19,39 @@ const permittedDifferences: ReadonlyArray<{ readonly path: ReadonlyArray<string>
   },
   {
     path: ["spec", "template", "metadata", "annotations", "fission.io/runtime-fingerprint"],
-    reason: "where the stock label cannot be reproduced and is left out (poolmgr.md section 5)"
+    of: ["env-custom"],
+    reason: "in the template where the stock label is left out (poolmgr.md section 5)"
   },
   {
     path: ["spec", "template", "metadata", "labels", "fission.io/env-runtime-hash"],
-    reason: "left out where the Environment has overlays (poolmgr.md section 5); a missing label matches for stock"
+    mayLack: true,
+    of: ["env-custom"],
+    reason: "left out where it cannot be reproduced (poolmgr.md section 5); a missing label matches for stock"
   },
   {
     path: ["spec", "template", "spec", "containers", "1", "image"],
+    of: ["env-custom"],
     reason: "the image of the fetcher is ours, whatever a podspec says (W37)"
+  },
+  ...["0", "1"].map((container) => ({
+    path: ["spec", "template", "spec", "containers", container, "lifecycle", "preStop", "sleep", "seconds"],
+    of: ["env-custom"],
+    reason: "the sleep follows the grace that the podspec sets (W31)"
+  }))
+]
+
+/** What a pod may have besides what its template says. */
+const permittedInPods: ReadonlyArray<Permitted> = [
+  {
+    path: ["spec", "containers", "0", "resources", "requests", "memory"],
+    mayLack: true,
+    of: ["env-custom"],
+    reason: "the server requests for a pod what it limits it to, where it requests nothing"
   }
 ]
 
 /** What an API server fills in where a client leaves it out. */
-const serverDefaults: { readonly [field: string]: unknown } = {
+const serverDefaults: Json = {
   revisionHistoryLimit: 10,
   progressDeadlineSeconds: 600,
   strategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: "25%", maxSurge: "25%" } },
@@ -60,88 +74,160 @@ const serverDefaults: { readonly [field: string]: unknown } = {
   resources: {}
 }
 
-/** Fields that only the server writes. */
-const serverFields = new Set(["uid", "resourceVersion", "generation", "creationTimestamp", "managedFields"])
-
-const isObject = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value)
-
-const same = (left: unknown, right: unknown) => JSON.stringify(left) === JSON.stringify(right)
-
-/** Paths at which ours differs from what the stock executor's object became on the server. */
-const differences = (ours: unknown, stock: unknown, path: ReadonlyArray<string> = []): ReadonlyArray<string> => {
-  if (Array.isArray(ours) && Array.isArray(stock)) {
-    if (ours.length !== stock.length) return [`${path.join(".")}: ${ours.length} elements, not ${stock.length}`]
-    return ours.flatMap((element, index) => differences(element, stock[index], [...path, String(index)]))
-  }
-  if (isObject(ours) && isObject(stock)) {
-    return [...new Set([...Object.keys(ours), ...Object.keys(stock)])].flatMap((field) => {
-      const here = [...path, field]
-      if (permittedDifferences.some((permitted) => same(permitted.path, here))) return []
-      if (!(field in ours) && same(stock[field], serverDefaults[field])) return []
-      return differences(ours[field], stock[field], here)
-    })
-  }
-  return same(ours, stock) ? [] : [`${path.join(".")}: ${JSON.stringify(ours)}, not ${JSON.stringify(stock)}`]
+/** What admission and the scheduler add to a pod. */
+const podDefaults: Json = {
+  ...serverDefaults,
+  enableServiceLinks: true,
+  priority: 0,
+  preemptionPolicy: "PreemptLowerPriority",
+  nodeName: "any",
+  "pod-template-hash": "any"
 }
 
-/** The Environment as it was stored, from the manifest and from what its pool says about it. */
-const environmentOf = (name: string, pool: { readonly metadata: Json }): Environment => {
-  const manifest = read(`crs/${name}.json`)
-  const { labels, name: poolName } = pool.metadata
-  const uid = isObject(labels) ? labels["environmentUid"] : undefined
-  const resourceVersion = String(poolName).split("-").at(-1)
-  return Result.getOrThrow(
-    Environments.decode({ ...manifest, metadata: { ...manifest.metadata, uid, resourceVersion } })
-  )
+/** Tolerations that admission gives to every pod. */
+const admittedTolerations = new Set(["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"])
+
+/** Fields of metadata, and annotations, that only the server and its controllers write. */
+const serverFields = ["uid", "resourceVersion", "generation", "creationTimestamp", "managedFields"]
+
+const without = (object: unknown, fields: ReadonlyArray<string>): Json =>
+  Object.fromEntries(Object.entries(objectOf(object)).filter(([field]) => !fields.includes(field)))
+
+const recordedPool = (file: string) => {
+  const { metadata, spec } = read(`objects/${file}-deployment.json`)
+  const annotations = without(metadata.annotations, ["deployment.kubernetes.io/revision"])
+  return { metadata: { ...without(metadata, serverFields), annotations }, spec }
 }
 
-/** The settings that the stock executor ran with: those of the chart. */
-const chartSettings = Effect.provide(
-  Settings,
-  Settings.layer({
-    FETCHER_IMAGE: "ghcr.io/fission/fetcher:v1.27.0",
-    FETCHER_IMAGE_PULL_POLICY: "IfNotPresent",
-    FETCHER_MINCPU: "10m",
-    FETCHER_MINMEM: "16Mi",
-    OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
-    OTEL_TRACES_SAMPLER_ARG: "0.1",
-    OTEL_PROPAGATORS: "tracecontext,baggage",
-    RUNTIME_IMAGE_PULL_POLICY: "IfNotPresent"
-  })
-)
+const deploymentOf = (file: string) => Result.getOrThrow(Deployments.decode(read(`objects/${file}-deployment.json`)))
 
-const withoutServerFields = ({ metadata, spec }: { readonly metadata: Json; readonly spec: Json }) => {
-  const annotations = isObject(metadata["annotations"]) ? metadata["annotations"] : {}
-  const { "deployment.kubernetes.io/revision": _, ...kept } = annotations
-  return {
-    metadata: {
-      ...Object.fromEntries(Object.entries(metadata).filter(([field]) => !serverFields.has(field))),
-      annotations: kept
-    },
-    spec
-  }
+/** The Environment without the volume for which it is refused: the stock executor takes only that volume away. */
+const safe = (environment: Environment): Environment => {
+  const { podspec, ...runtime } = environment.spec.runtime
+  if (!podspec) return environment
+  const volumes = listOf(podspec["volumes"]).filter(({ hostPath }) => hostPath === undefined)
+  return { ...environment, spec: { ...environment.spec, runtime: { ...runtime, podspec: { ...podspec, volumes } } } }
 }
 
 const built = (environment: Environment, settings: SettingsShape) => {
-  const { metadata, spec } = Result.getOrThrow(poolDeployment(environment, settings, "instance"))
-  return JSON.parse(JSON.stringify({ metadata, spec }))
+  const { deployment } = Result.getOrThrow(poolDeployment(safe(environment), settings, "instance"))
+  return JSON.parse(JSON.stringify({ metadata: deployment.metadata, spec: deployment.spec }))
+}
+
+const isDefault = (defaults: Json) => (field: string, value: unknown) =>
+  defaults[field] === "any" || JSON.stringify(value) === JSON.stringify(defaults[field])
+
+/** The image and the limits of the recorded update. */
+const newImage = {
+  runtime: { image: "ghcr.io/fission/node-env:1.35.0" },
+  resources: { limits: { cpu: "700m", memory: "256Mi" }, requests: { cpu: "50m", memory: "64Mi" } }
 }
 
 describe("the pool of an Environment", () => {
   it.effect.each(pools)("%s equals the stock executor's, field by field", (name) =>
     Effect.gen(function* () {
-      const recorded = read(`objects/${name}-pool-deployment.json`)
-      const ours = built(environmentOf(name, recorded), yield* chartSettings)
-      assert.strictEqual(ours.spec.template.spec.containers[1].image, "ghcr.io/fission/fetcher:v1.27.0")
-      assert.deepStrictEqual(differences(ours, withoutServerFields(recorded)), [])
+      const ours = built(environmentOf(name), yield* chartSettings())
+      const stock = recordedPool(`${name}-pool`)
+      assert.deepStrictEqual(differences(name, ours, stock, permitted, isDefault(serverDefaults)), [])
     })
   )
 
-  it.effect.each(pools)("%s made by the stock executor needs no change when we take over", (name) =>
-    Effect.sync(() => {
-      const recorded = read(`objects/${name}-pool-deployment.json`)
-      const deployment = Result.getOrThrow(Deployments.decode(recorded))
-      assert.isTrue(isDeploymentCurrent(environmentOf(name, recorded), deployment))
+  it.effect("takes the fetcher's image from the settings", () =>
+    Effect.gen(function* () {
+      const ours = built(environmentOf("env-custom"), yield* chartSettings())
+      assert.strictEqual(ours.spec.template.spec.containers[1].image, "ghcr.io/fission/fetcher:v1.27.0")
     })
   )
+
+  it.effect.each<readonly [update: string, spec: Partial<Environment["spec"]>]>([
+    ["poolsize", { poolsize: 3 }],
+    ["image", { poolsize: 3, ...newImage }]
+  ])("equals the stock executor's after its %s was changed", ([update, spec]) =>
+    Effect.gen(function* () {
+      const ours = built(environmentOf("env-v3", spec), yield* chartSettings())
+      const stock = recordedPool(`env-v3-pool-after-${update}`)
+      assert.deepStrictEqual(differences("env-v3", ours, stock, permitted, isDefault(serverDefaults)), [])
+    })
+  )
+
+  it.effect.each<readonly [name: string, pod: string]>([
+    ["env-v1", "env-v1-pool-pod-1"],
+    ["env-v2", "env-v2-pool-pod-1"],
+    ["env-v3", "env-v3-pool-pod-1"],
+    ["env-grace0", "env-grace0-pool-pod"],
+    ["env-custom", "env-custom-pool-pod"],
+    ["env-inf", "env-inf-pool-pod"],
+    ["env-tenant", "env-tenant-pool-pod"]
+  ])("%s makes pods that equal those of the stock executor", ([name, file]) =>
+    Effect.gen(function* () {
+      const { template } = built(environmentOf(name), yield* chartSettings()).spec
+      const { metadata, spec } = read(`objects/${file}.json`)
+      const tolerations = listOf(spec.tolerations).filter(({ key }) => !admittedTolerations.has(String(key)))
+      const stock = {
+        metadata: { labels: metadata.labels, ...(metadata.annotations && { annotations: metadata.annotations }) },
+        spec: { ...without(spec, ["tolerations"]), ...(tolerations.length === 0 ? {} : { tolerations }) }
+      }
+      const ofTemplate = permitted
+        .filter(({ path }) => path[1] === "template")
+        .map((difference) => ({ ...difference, path: difference.path.slice(2) }))
+      assert.deepStrictEqual(
+        differences(name, template, stock, [...ofTemplate, ...permittedInPods], isDefault(podDefaults)),
+        []
+      )
+    })
+  )
+})
+
+describe("a pool that the stock executor made", () => {
+  it.effect.each(pools)("%s needs no change when we take over", (name) =>
+    Effect.gen(function* () {
+      const settings = yield* chartSettings()
+      assert.isTrue(isDeploymentCurrent(environmentOf(name), settings, deploymentOf(`${name}-pool`)))
+    })
+  )
+
+  it.effect.each(pools)("%s needs none either where its label is of no help", (name) =>
+    Effect.gen(function* () {
+      const { metadata, spec } = deploymentOf(`${name}-pool`)
+      const template = objectOf(spec.template)
+      const { "fission.io/env-runtime-hash": _, ...labels } = objectOf(at(template, "metadata", "labels"))
+      const unlabelled = { ...template, metadata: { ...objectOf(template["metadata"]), labels } }
+      const deployment = { metadata, spec: { template: unlabelled } }
+      assert.isTrue(isDeploymentCurrent(environmentOf(name), yield* chartSettings(), deployment))
+    })
+  )
+
+  it.effect("needs none after the updates that the stock executor made itself", () =>
+    Effect.gen(function* () {
+      const settings = yield* chartSettings()
+      const isCurrentAfter = (update: string, spec: Partial<Environment["spec"]>) =>
+        isDeploymentCurrent(environmentOf("env-v3", spec), settings, deploymentOf(`env-v3-pool-after-${update}`))
+      assert.isTrue(isCurrentAfter("poolsize", { poolsize: 3 }))
+      assert.isTrue(isCurrentAfter("image", { poolsize: 3, ...newImage }))
+      assert.isFalse(isCurrentAfter("poolsize", newImage))
+      assert.isFalse(isCurrentAfter("image", {}))
+    })
+  )
+
+  it.each<readonly [pod: string, environment: string]>([
+    ["env-v3-pool-pod-1", "env-v3"],
+    ["env-custom-pool-pod", "env-custom"],
+    ["pm-basic-after-first-pod", "env-v3"],
+    ["pm-custom-specialized-pod", "env-custom"],
+    ["pm-grace0-specialized-pod", "env-grace0"],
+    ["pm-once-specialized-pod", "env-v3"],
+    ["pm-secret-specialized-pod", "env-v3"],
+    ["pm-spec300-specialized-pod", "env-v3"],
+    ["pm-tenant-specialized-pod", "env-tenant"],
+    ["pm-url-specialized-pod", "env-v2"],
+    ["pm-v1-specialized-pod", "env-v1"]
+  ])("has pods that are current: %s", (file, environment) => {
+    const pod = Result.getOrThrow(Pods.decode(read(`objects/${file}.json`)))
+    assert.isTrue(isCurrent(environmentOf(environment), pod.metadata))
+  })
+
+  it("has pods that are not current once the Environment has another image", () => {
+    const pod = Result.getOrThrow(Pods.decode(read("objects/pm-basic-after-first-pod.json")))
+    assert.isFalse(isCurrent(environmentOf("env-v3", newImage), pod.metadata))
+  })
 })
