@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import type { Environment } from "../../src/fission/Environment.ts"
 import { runtimeFingerprint, runtimeHash } from "../../src/fission/RuntimeHash.ts"
@@ -49,6 +50,22 @@ describe("the stock executor's runtime hash (poolmgr.md section 5)", () => {
     )
   })
 
+  it("is that of the text that Go writes: keys sorted as text, nothing in it that HTML or a script could trip over", () => {
+    const labels = { b: "x", "9": "nine", "10": "ten" }
+    const annotations = { note: "<a> & \u2028" }
+    const text = String.raw`{"runtime":{"image":"img:v2"},"resources":{"limits":{"cpu":"100m"}},"grace":5,"pullSecret":"registry","extNet":true,"labels":{"10":"ten","9":"nine","b":"x"},"annotations":{"note":"\u003ca\u003e \u0026 \u2028"}}`
+    const spec = {
+      resources: { limits: { cpu: "100m" } },
+      terminationGracePeriod: 5,
+      imagepullsecret: "registry",
+      allowAccessToExternalNetwork: true
+    }
+    assert.strictEqual(
+      runtimeHash(environment(spec, { labels, annotations })),
+      createHash("sha256").update(text).digest("hex").slice(0, 16)
+    )
+  })
+
   it.for<readonly [name: string, spec: Spec]>([
     ["a container overlay", { runtime: { image: "img:v2", container: { name: "node" } } }],
     ["a pod overlay", { runtime: { image: "img:v2", podspec: { hostNetwork: true } } }],
@@ -90,6 +107,7 @@ describe("our own fingerprint (poolmgr.md section 5)", () => {
     ["the image", { runtime: { image: "img:v3" } }, {}],
     ["a container overlay", { runtime: { image: "img:v2", container: { command: ["x"] } } }, {}],
     ["a pod overlay", { runtime: { image: "img:v2", podspec: { hostNetwork: true } } }, {}],
+    ["a switch that is off", { runtime: { image: "img:v2", podspec: { enableServiceLinks: false } } }, {}],
     ["a quantity however written", { resources: { limits: { cpu: "0.5" } } }, {}],
     ["the grace period", { terminationGracePeriod: 0 }, {}],
     ["the pull secret", { imagepullsecret: "registry" }, {}],
