@@ -28,7 +28,8 @@ const appended = ["imagePullSecrets", "tolerations", "hostAliases"]
 
 const containerLists = ["initContainers", "containers"]
 
-const merged = new Set([...overridden, ...appended, ...containerLists, "nodeSelector", "volumes"])
+/** Every field of which something is taken. */
+const taken = new Set([...overridden, ...appended, ...containerLists, "nodeSelector", "volumes"])
 
 /** Switches whose `false` is what every function pod has anyway. */
 const alwaysOff = new Set(["hostNetwork", "hostPID", "hostIPC", "automountServiceAccountToken"])
@@ -67,7 +68,7 @@ export const mergePodSpec = (ours: Json, theirs: Json): Result.Result<MergedPodS
 const ignoredFields = (theirs: Json): ReadonlyArray<string> =>
   Object.keys(theirs).filter((field) => {
     const isOff = alwaysOff.has(field) && theirs[field] === false
-    return !merged.has(field) && !isUnset(theirs[field]) && !isOff
+    return !taken.has(field) && !isUnset(theirs[field]) && !isOff
   })
 
 /** A list of a pod spec after a merge. */

@@ -13,7 +13,7 @@ import {
 } from "./FetcherContainer.ts"
 import { duplicatesOf, isUnset, type Json, listOf, objectOf } from "./Json.ts"
 import { mergeContainer } from "./MergeContainer.ts"
-import { mergePodSpec } from "./MergePodSpec.ts"
+import { type MergedPodSpec, mergePodSpec } from "./MergePodSpec.ts"
 import { withoutTokenMounts } from "./TokenMounts.ts"
 
 /** The labels by which a pool is found: those of the Environment and its identity (poolmgr.md section 6.1). */
@@ -61,15 +61,10 @@ export const podTemplate = (
   }))
 }
 
-interface Assembled {
-  readonly podSpec: Json
-  readonly ignored: ReadonlyArray<string>
-}
-
 const patchedPodSpec = (
   environment: Environment,
   settings: SettingsShape
-): Result.Result<Assembled, ReadonlyArray<string>> =>
+): Result.Result<MergedPodSpec, ReadonlyArray<string>> =>
   Result.orElse(assemble(environment, settings, settings.podSpecPatch), (problems) =>
     Result.map(assemble(environment, settings, {}), ({ ignored, podSpec }) => ({
       podSpec,
@@ -82,7 +77,7 @@ const assemble = (
   environment: Environment,
   settings: SettingsShape,
   patch: Json
-): Result.Result<Assembled, ReadonlyArray<string>> =>
+): Result.Result<MergedPodSpec, ReadonlyArray<string>> =>
   Result.gen(function* () {
     const { imagepullsecret, runtime } = environment.spec
     const overlay = objectOf(runtime.podspec)
