@@ -1,3 +1,7 @@
+import { existsSync } from "node:fs"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { Faults } from "../../src/devcluster/Faults.ts"
@@ -5,19 +9,28 @@ import { Kubelet } from "../../src/devcluster/Kubelet.ts"
 import { DecisionLog } from "../../src/safeguards/DecisionLog.ts"
 import * as World from "./World.ts"
 
-/** Code that takes its time to load. */
-const slow =
-  "const end = Date.now() + 1500; while (Date.now() < end); module.exports = async () => ({ status: 200, body: 'slow' })"
+/** Code that says when it is being loaded, and takes its time over it. */
+const slow = (marker: string) => `
+  require("node:fs").writeFileSync(${JSON.stringify(marker)}, "")
+  const end = Date.now() + 1500
+  while (Date.now() < end);
+  module.exports = async () => ({ status: 200, body: "slow" })`
+
+const temporaryFolder = Effect.acquireRelease(
+  Effect.promise(() => mkdtemp(join(tmpdir(), "fission-pods-test-"))),
+  (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true }))
+)
 
 layer(World.layer({ variables: { OBJECT_REAPER_INTERVAL: "1" } }), { excludeTestServices: true })("pods", (it) => {
   it.effect("that die during specialization are replaced by another within the request, and leave nothing behind", () =>
     Effect.gen(function* () {
       yield* World.createEnvironment()
-      yield* World.createFunction("slow", slow)
+      const loading = join(yield* temporaryFolder, "loading")
+      yield* World.createFunction("slow", slow(loading))
       yield* World.warm(2)
       const asked = yield* Effect.forkChild(World.ask("slow"))
       const victim = yield* World.eventually(Effect.map(World.specialized(), ([pod]) => pod))
-      yield* Effect.sleep("500 millis")
+      yield* World.isSo(Effect.sync(() => existsSync(loading)))
       const kubelet = yield* Kubelet
       const processes =
         kubelet
