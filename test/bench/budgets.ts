@@ -254,6 +254,10 @@ const restart = Effect.fnUntraced(function* (executor: ExecutorProcess, apiServe
   const pods = KubernetesApi.use((api) =>
     api.list(Pods, { namespace: "default", labelSelector: "managed=false" })
   ).pipe(Effect.map(({ items }) => items.length))
+  for (let made = yield* pods; made < 100; made++) {
+    yield* getService(executor, yield* createFunction(`restart-${made}`, pools[made % pools.length] ?? ""))
+  }
+  yield* poolsAreFull
   const count = yield* pods
   executor.child.kill("SIGKILL")
   const before = yield* requestsSoFar
