@@ -1,5 +1,5 @@
 import { createServer } from "node:http"
-import { Effect, Layer } from "effect"
+import { Clock, Context, Effect, Layer } from "effect"
 import { Pods } from "../../src/fission/ResourceKind.ts"
 import { isDeleting } from "../../src/fission/Workloads.ts"
 import { KubernetesApi, KubernetesDeletion } from "../../src/kubernetes/KubernetesApi.ts"
@@ -10,18 +10,42 @@ const startsIn = "200 millis"
 /** Time that a fetcher takes to load a function. */
 const loadsInMillis = 2
 
+/** When a request to load a function came in, and when it was answered: monotonic milliseconds. */
+export interface Load {
+  readonly arrivedAt: number
+  readonly answeredAt: number
+}
+
 /**
  * A kubelet whose pods are nothing but addresses: every one is served by one fetcher, on port 8000 of all of 127.0.0.0/8,
  * that has loaded whatever it is asked to after 2 ms. So what is measured is the executor, not the start of processes.
  */
-export const layer: Layer.Layer<never, never, KubernetesApi | KubernetesDeletion> = Layer.effectDiscard(
+export class StandInPods extends Context.Service<
+  StandInPods,
+  {
+    /** The load that was answered last. */
+    readonly lastLoad: () => Load | undefined
+  }
+>()("fission-executor/test/bench/StandInPods") {}
+
+/** Pods on the cluster that the API belongs to. */
+export const layer: Layer.Layer<StandInPods, never, KubernetesApi | KubernetesDeletion> = Layer.effect(
+  StandInPods,
   Effect.gen(function* () {
     const api = yield* KubernetesApi
     const deletion = yield* KubernetesDeletion
+    const clock = yield* Clock.Clock
+    const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+    let lastLoad: Load | undefined
     yield* Effect.acquireRelease(
       Effect.callback<ReturnType<typeof createServer>>((resume) => {
         const server = createServer((request, response) => {
-          request.resume().once("end", () => setTimeout(() => response.end(), loadsInMillis))
+          const arrivedAt = now()
+          const answer = () => {
+            lastLoad = { arrivedAt, answeredAt: now() }
+            response.end()
+          }
+          request.resume().once("end", () => setTimeout(answer, loadsInMillis))
         })
         server.listen(8000, "0.0.0.0", () => resume(Effect.succeed(server)))
       }),
@@ -59,5 +83,6 @@ export const layer: Layer.Layer<never, never, KubernetesApi | KubernetesDeletion
       }
     })
     yield* Effect.forkScoped(pods.run)
+    return StandInPods.of({ lastLoad: () => lastLoad })
   })
 )
