@@ -52,14 +52,23 @@ const executorLayer = (options: DevFlags, namespaces: ReadonlyArray<string>, kub
     )
   )
 
+/** A cluster that runs: how this process and others reach it, and what else there is to say of it. */
+interface RunningCluster {
+  readonly kubeConfig: Credentials.LoadKubeConfig
+  /** The flag of `serve` that leads there. */
+  readonly flag: string
+  readonly about: ReadonlyArray<readonly [name: string, value: string]>
+}
+
 /** Everything in front of a cluster that runs: the manifests, the executor unless somebody else runs it, the router. */
 const runBeside = Effect.fnUntraced(function* (
   options: DevFlags,
   namespaces: ReadonlyArray<string>,
-  kubeConfig: Credentials.LoadKubeConfig,
-  about: ReadonlyArray<readonly [name: string, value: string]>
+  { about, flag, kubeConfig }: RunningCluster
 ) {
   const executorUrl = `http://${host}:${options.executorPort}`
+  // On one address only: a pod needs the executor's port on its own.
+  const serve = `serve ${flag} --host ${host} --executorPort ${options.executorPort}`
   const router = Router.layer({ host, port: options.routerPort, executorUrl, namespaces })
   const executor = options.clusterOnly ? Layer.empty : executorLayer(options, namespaces, kubeConfig)
 
@@ -73,7 +82,10 @@ const runBeside = Effect.fnUntraced(function* (
     })
     const lines = [
       ...about,
-      ["executor", options.clusterOnly ? `${executorUrl} (start it with \`serve\`)` : executorUrl],
+      ["executor", executorUrl],
+      ...(options.clusterOnly
+        ? [["start it", `FISSION_RESOURCE_NAMESPACES=${namespaces.join(",")} fission-executor ${serve}`]]
+        : []),
       ["router", url],
       ...functions.map((name) => ["try", `curl ${url.replace("http://", "")}/fission-function/${name}`])
     ]
@@ -94,7 +106,11 @@ export const runDev = Effect.fnUntraced(function* (options: DevFlags) {
 
   if (Option.isSome(options.apiServer) || Option.isSome(options.kubeconfig)) {
     const kubeConfig = kubeConfigOf(options)
-    return yield* runBeside(options, namespaces, kubeConfig, []).pipe(
+    const flag = Option.match(options.kubeconfig, {
+      onSome: (file) => `--kubeconfig ${file}`,
+      onNone: () => `--api-server ${Option.getOrElse(options.apiServer, () => "")}`
+    })
+    return yield* runBeside(options, namespaces, { kubeConfig, flag, about: [] }).pipe(
       Effect.provide(nodeComponents(kubeConfig)),
       Effect.provide(logging)
     )
@@ -102,10 +118,14 @@ export const runDev = Effect.fnUntraced(function* (options: DevFlags) {
   const embedded = Effect.gen(function* () {
     const server = yield* ApiServer
     const kubeconfig = yield* kubeconfigFile(server.kubeconfig)
-    return yield* runBeside(options, namespaces, Credentials.fromServer(server.url), [
-      ["API server", `${server.url} (faults: POST ${server.url}/faults)`],
-      ["kubectl", `export KUBECONFIG=${kubeconfig}`]
-    ])
+    return yield* runBeside(options, namespaces, {
+      kubeConfig: Credentials.fromServer(server.url),
+      flag: `--api-server ${server.url}`,
+      about: [
+        ["API server", `${server.url} (faults: POST ${server.url}/faults)`],
+        ["kubectl", `export KUBECONFIG=${kubeconfig}`]
+      ]
+    })
   })
   return yield* Effect.scoped(embedded).pipe(
     Effect.provide(DevCluster.layer({ host, port: options.clusterPort, namespaces })),

@@ -99,7 +99,9 @@ export class FetcherClient extends Context.Service<
           catch: asTransportError
         })
         if (status === 200) return
-        return yield* new SpecializeError({ reason: "Answered", status, text: text.trim().slice(0, textLimit) })
+        const said = text.trim().slice(0, textLimit)
+        const explained = status === 401 && said === "" ? refusedSignature(key !== undefined) : said
+        return yield* new SpecializeError({ reason: "Answered", status, text: explained })
       })
 
       const specialize = Effect.fn("FetcherClient.specialize")(function* (call: SpecializeCall) {
@@ -121,6 +123,12 @@ export const leavesPodClean = (error: SpecializeError): boolean =>
   error.reason === "Answered" &&
   ((error.status === 400 && error.text.includes("failed to download")) ||
     (error.status === 500 && error.text.startsWith("error getting package information")))
+
+/** A pod refuses a signature without a word; the caller learns what signed it (function-pod-protocol.md section 12). */
+const refusedSignature = (isSigned: boolean): string =>
+  isSigned
+    ? "the pod refused a request signed with the key of this executor's FISSION_INTERNAL_AUTH_SECRET: it has another secret"
+    : "the pod refused an unsigned request: it has a secret, and this executor no FISSION_INTERNAL_AUTH_SECRET"
 
 const asTransportError = (thrown: unknown): SpecializeError => {
   const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : ""

@@ -1,5 +1,5 @@
-import { createServer } from "node:http"
-import { Clock, Context, Effect, Layer } from "effect"
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import { Clock, Context, Effect, Layer, Scope } from "effect"
 import { Pods } from "../../src/fission/ResourceKind.ts"
 import { isDeleting } from "../../src/fission/Workloads.ts"
 import { KubernetesApi, KubernetesDeletion } from "../../src/kubernetes/KubernetesApi.ts"
@@ -17,8 +17,9 @@ export interface Load {
 }
 
 /**
- * A kubelet whose pods are nothing but addresses: every one is served by one fetcher, on port 8000 of all of 127.0.0.0/8,
- * that has loaded whatever it is asked to after 2 ms. So what is measured is the executor, not the start of processes.
+ * A kubelet whose pods are nothing but addresses, each with a fetcher that has loaded whatever it is asked to after 2 ms.
+ * So what is measured is the executor, not the start of processes. No pod listens on more than its own address: one on
+ * all of them would take port 8000 from the pods of every other cluster on the machine.
  */
 export class StandInPods extends Context.Service<
   StandInPods,
@@ -37,24 +38,29 @@ export const layer: Layer.Layer<StandInPods, never, KubernetesApi | KubernetesDe
     const clock = yield* Clock.Clock
     const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
     let lastLoad: Load | undefined
-    yield* Effect.acquireRelease(
-      Effect.callback<ReturnType<typeof createServer>>((resume) => {
-        const server = createServer((request, response) => {
-          const arrivedAt = now()
-          const answer = () => {
-            lastLoad = { arrivedAt, answeredAt: now() }
-            response.end()
-          }
-          request.resume().once("end", () => setTimeout(answer, loadsInMillis))
-        })
-        server.listen(8000, "0.0.0.0", () => resume(Effect.succeed(server)))
-      }),
-      (server) =>
-        Effect.sync(() => {
-          server.close()
-          server.closeAllConnections()
-        })
-    )
+    const scope = yield* Effect.scope
+
+    const load = (request: IncomingMessage, response: ServerResponse) => {
+      const arrivedAt = now()
+      const answer = () => {
+        lastLoad = { arrivedAt, answeredAt: now() }
+        response.end()
+      }
+      request.resume().once("end", () => setTimeout(answer, loadsInMillis))
+    }
+    const fetcherOn = (address: string) =>
+      Effect.acquireRelease(
+        Effect.callback<Server>((resume) => {
+          const server = createServer(load)
+          server.listen(8000, address, () => resume(Effect.succeed(server)))
+        }),
+        (server) =>
+          Effect.sync(() => {
+            server.close()
+            server.closeAllConnections()
+          })
+      ).pipe(Scope.provide(scope))
+
     const fork = Effect.runForkWith(yield* Effect.context<never>())
     const started = new Set<string>()
     let next = 0
@@ -64,7 +70,7 @@ export const layer: Layer.Layer<StandInPods, never, KubernetesApi | KubernetesDe
       const containerStatuses = ["runtime", "fetcher"].map((container) => ({ name: container, ready: true }))
       const status = { phase: "Running", podIP: address, containerStatuses }
       return Effect.andThen(
-        Effect.sleep(startsIn),
+        Effect.all([fetcherOn(address), Effect.sleep(startsIn)], { concurrency: "unbounded" }),
         api.patch(Pods, { namespace, name }, { type: "merge", subresource: "status", body: { status } })
       )
     }

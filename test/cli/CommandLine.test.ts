@@ -1,5 +1,5 @@
 import { createServer } from "node:http"
-import { mkdtemp, writeFile } from "node:fs/promises"
+import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -39,7 +39,10 @@ describe("a wrong configuration", () => {
 
   it.live("is one line and exit code 1: a kubeconfig that is none", () =>
     Effect.gen(function* () {
-      const folder = yield* Effect.promise(() => mkdtemp(join(tmpdir(), "kubeconfig-")))
+      const folder = yield* Effect.acquireRelease(
+        Effect.promise(() => mkdtemp(join(tmpdir(), "kubeconfig-"))),
+        (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true }))
+      )
       const file = join(folder, "config")
       yield* Effect.promise(() => writeFile(file, "clusters: [\n"))
       const result = yield* CommandProcess.run(["serve", "--kubeconfig", file])
@@ -64,7 +67,7 @@ describe("a wrong configuration", () => {
         `--executorPort=${port}`
       ])
       assert.strictEqual(result.code, 1)
-      assert.match(result.stderr, new RegExp(`executor API on 127.0.0.1:${port}: the port is in use`, "u"))
+      saysOneLine(result, new RegExp(`executor API on 127.0.0.1:${port}: the port is in use`, "u"))
     })
   )
 

@@ -1,5 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process"
+import { mkdtempSync, rmSync } from "node:fs"
 import { createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Duration, Effect, type Scope } from "effect"
 
@@ -14,15 +17,16 @@ export interface CommandProcess {
   readonly exited: Effect.Effect<number | null>
 }
 
-/** Starts `fission-executor` with these arguments; killed when the scope closes. */
+/** Starts `fission-executor` with these arguments; killed, and its temporary files removed, when the scope closes. */
 export const start = (
   parameters: ReadonlyArray<string>,
   environment: { readonly [name: string]: string } = {}
 ): Effect.Effect<CommandProcess, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
+      const folder = mkdtempSync(join(tmpdir(), "fission-executor-test-"))
       const child = spawn(process.execPath, [main, ...parameters], {
-        env: { PATH: process.env["PATH"], ...environment },
+        env: { PATH: process.env["PATH"], TMPDIR: folder, ...environment },
         stdio: ["ignore", "pipe", "pipe"]
       })
       let stdout = ""
@@ -38,12 +42,15 @@ export const start = (
           orElse: () => Effect.die(`no exit; ${stdout}${stderr}`)
         })
       )
-      return { child, stdout: () => stdout, stderr: () => stderr, exited }
+      return { child, folder, stdout: () => stdout, stderr: () => stderr, exited }
     }),
-    ({ child, exited }) =>
+    ({ child, exited, folder }) =>
       Effect.suspend(() => {
         child.kill("SIGKILL")
-        return exited
+        return Effect.ensuring(
+          exited,
+          Effect.sync(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
+        )
       })
   )
 

@@ -64,10 +64,10 @@ const podProcesses = (apiServer: string) =>
     return found
   })
 
-it.live("dev says what to call, answers, and leaves no process behind when it is interrupted", () =>
+it.live("dev says what to call, answers within ten seconds, and leaves no process behind when it is interrupted", () =>
   Effect.gen(function* () {
     const dev = yield* startDev()
-    assert.strictEqual(yield* eventually(bodyOf(dev, "hello")), "Hello, world!\n")
+    assert.strictEqual(yield* Effect.timeout(eventually(bodyOf(dev, "hello")), "10 seconds"), "Hello, world!\n")
     assert.include(dev.stdout(), `curl ${dev.router.replace("http://", "")}/fission-function/hello`)
     assert.isAbove((yield* podProcesses(dev.apiServer)).length, 0)
     dev.child.kill("SIGINT")
@@ -98,13 +98,31 @@ it.live("editing the code of a function changes its next answer", () =>
   })
 )
 
+/** Runs the command that `dev --cluster-only` says to run. */
+const startAdvised = Effect.fnUntraced(function* (dev: Dev) {
+  const advice = /start it +FISSION_RESOURCE_NAMESPACES=(\S+) fission-executor (.+)/u
+  const [, namespaces = "", parameters = ""] = yield* eventually(
+    Effect.sync(() => advice.exec(dev.stdout()) ?? undefined)
+  )
+  return yield* CommandProcess.start(parameters.split(" "), { FISSION_RESOURCE_NAMESPACES: namespaces })
+})
+
+/** Has the API server count the executor's writes from now on, with faults that delay nothing; reads the count. */
+const countWrites = Effect.fnUntraced(function* (dev: Dev) {
+  for (const verb of ["create", "update", "patch", "delete"]) {
+    const fault = { verb, client: "fission-executor/", action: { type: "delay", milliseconds: 0 } }
+    yield* http(`${dev.apiServer}/faults`, { method: "POST", body: JSON.stringify(fault) })
+  }
+  return Effect.map(http(`${dev.apiServer}/faults`), ({ body }) => {
+    const faults: ReadonlyArray<{ readonly met: number }> = JSON.parse(body)
+    return faults.reduce((sum, { met }) => sum + met, 0)
+  })
+})
+
 it.live("an executor that is killed and started again hands out every pod again, and writes nothing for it", () =>
   Effect.gen(function* () {
     const dev = yield* startDev("--cluster-only")
-    const serve = CommandProcess.start(
-      ["serve", "--api-server", dev.apiServer, "--host", "127.0.0.1", "--executorPort", String(dev.executorPort)],
-      { FISSION_RESOURCE_NAMESPACES: "default", FINALIZER_ENABLED: "true" }
-    )
+    const serve = startAdvised(dev)
     const functions = ["hello", "echo", "counter"]
     const callAll = Effect.forEach(functions, (name) => eventually(bodyOf(dev, name)), { discard: true })
     const objects = Effect.gen(function* () {
@@ -122,6 +140,7 @@ it.live("an executor that is killed and started again hands out every pod again,
       ])
     })
     const first = yield* serve
+    const writes = yield* countWrites(dev)
     yield* callAll
     yield* isSo(
       Effect.map(
@@ -132,10 +151,13 @@ it.live("an executor that is killed and started again hands out every pod again,
     const before = yield* objects
     first.child.kill("SIGKILL")
     yield* first.exited
+    const writesBefore = yield* writes
+    assert.isAbove(writesBefore, 0)
 
     yield* serve
     yield* callAll
     assert.deepStrictEqual(yield* objects, before)
+    assert.strictEqual(yield* writes, writesBefore)
     const dump = yield* http(`http://127.0.0.1:${dev.executorPort}/v2/debugInfo`)
     for (const name of functions) assert.include(dump.body, `function_name:${name}\t`)
   })

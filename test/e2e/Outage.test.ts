@@ -1,6 +1,6 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { Faults } from "../../src/devcluster/Faults.ts"
+import { type FaultAction, Faults } from "../../src/devcluster/Faults.ts"
 import { Supervisor } from "../../src/namespaces/Supervisor.ts"
 import { DecisionLog } from "../../src/safeguards/DecisionLog.ts"
 import * as World from "./World.ts"
@@ -62,9 +62,9 @@ layer(World.layer(), { excludeTestServices: true })("while the whole API is away
         assert.include([200, 503], status)
         yield* faults.liftAll
         const settled = Effect.gen(function* () {
-          const pods = yield* World.specialized()
-          const dump = (yield* World.executorGet("/v2/debugInfo")).body
-          return pods.every((pod) => dump.includes(`${pod.status?.podIP}:8888`))
+          const claimed = (yield* World.specialized()).map((pod) => pod.status?.podIP ?? "")
+          const handedOut = (yield* World.cachedPods).map(({ address }) => address)
+          return claimed.toSorted().join() === handedOut.toSorted().join()
         })
         yield* World.isSo(settled)
       })
@@ -84,10 +84,21 @@ const kinds = [
   { type: "hang" }
 ] as const
 
-describe("a namespace whose Environments cannot be listed from the start", () => {
-  for (const action of kinds) {
-    const title = "preset" in action ? action.preset : action.type
-    it.live(`does not keep the others from serving, and serves when it can (${title})`, () =>
+/** Both namespaces have a function; the Environments of `bad` cannot be listed. */
+const twoNamespaces = (action: FaultAction) =>
+  World.layer({
+    namespaces: ["good", "bad"],
+    before: Faults.use((faults) =>
+      faults.inject({ client: World.executorAgent, verb: "list", resource: "environments", namespace: "bad", action })
+    )
+  })
+
+// Each has a cluster of its own and mostly waits.
+describe(
+  "a namespace whose Environments cannot be listed from the start",
+  { concurrent: true, timeout: 60_000 },
+  () => {
+    it.live.each(kinds)("does not keep the others from serving, and serves when it can (%j)", (action) =>
       Effect.gen(function* () {
         yield* World.createEnvironment({}, "good")
         yield* World.createEnvironment({}, "bad")
@@ -103,22 +114,7 @@ describe("a namespace whose Environments cannot be listed from the start", () =>
         yield* Faults.use((faults) => faults.liftAll)
         assert.deepInclude(yield* World.eventually(served("hello", "bad")), { body: "bad" })
         assert.strictEqual((yield* healthOf("bad"))?.state, "Healthy")
-      }).pipe(
-        Effect.provide(
-          World.layer({
-            namespaces: ["good", "bad"],
-            before: Faults.use((faults) =>
-              faults.inject({
-                client: World.executorAgent,
-                verb: "list",
-                resource: "environments",
-                namespace: "bad",
-                action
-              })
-            )
-          })
-        )
-      )
+      }).pipe(Effect.provide(twoNamespaces(action)))
     )
   }
-})
+)

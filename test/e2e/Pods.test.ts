@@ -6,6 +6,7 @@ import { assert, layer } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { Faults } from "../../src/devcluster/Faults.ts"
 import { Kubelet } from "../../src/devcluster/Kubelet.ts"
+import { annotations } from "../../src/fission/Labels.ts"
 import { DecisionLog } from "../../src/safeguards/DecisionLog.ts"
 import * as World from "./World.ts"
 
@@ -21,6 +22,12 @@ const temporaryFolder = Effect.acquireRelease(
   (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true }))
 )
 
+/** Of all requests that were made none is counted any more. */
+const noRequestIsOpen = Effect.map(World.cachedPods, (pods) => pods.every(({ active }) => active === 0))
+
+/** Tests that mostly wait, each with Environments of its own, so that they can do so together. */
+const together = { concurrent: true, timeout: 90_000 }
+
 layer(World.layer({ variables: { OBJECT_REAPER_INTERVAL: "1" } }), { excludeTestServices: true })("pods", (it) => {
   it.effect("that die during specialization are replaced by another within the request, and leave nothing behind", () =>
     Effect.gen(function* () {
@@ -28,56 +35,16 @@ layer(World.layer({ variables: { OBJECT_REAPER_INTERVAL: "1" } }), { excludeTest
       const loading = join(yield* temporaryFolder, "loading")
       yield* World.createFunction("slow", slow(loading))
       yield* World.warm(2)
-      const asked = yield* Effect.forkChild(World.ask("slow"))
+      const called = yield* Effect.forkChild(World.call("slow"))
       const victim = yield* World.eventually(Effect.map(World.specialized(), ([pod]) => pod))
       yield* World.isSo(Effect.sync(() => existsSync(loading)))
-      const kubelet = yield* Kubelet
-      const processes =
-        kubelet
-          .pods()
-          .find(({ address }) => address === victim.status?.podIP)
-          ?.pids() ?? new Map()
-      for (const pid of processes.values()) process.kill(pid, "SIGKILL")
-      const { body, status } = yield* Fiber.join(asked)
-      assert.strictEqual(status, 200)
-      assert.notInclude(body, victim.status?.podIP ?? "")
+      const running = (yield* Kubelet).pods().find(({ address }) => address === victim.status?.podIP)
+      for (const pid of running?.pids().values() ?? []) process.kill(pid, "SIGKILL")
+      assert.deepInclude(yield* Fiber.join(called), { status: 200, body: "slow" })
       yield* World.isSo(
         Effect.map(World.specialized(), (pods) => pods.length === 1 && pods[0]?.metadata.name !== victim.metadata.name)
       )
-    })
-  )
-
-  it.effect("are reaped when idle: first no new requests, then deleted", () =>
-    Effect.gen(function* () {
-      yield* World.createFunction("idle", World.answering("idle"), { idletimeout: 1, functionTimeout: 1 })
-      yield* World.warm(1)
-      assert.strictEqual((yield* World.call("idle")).status, 200)
-      const draining = Effect.map(
-        World.podsOf("default", "functionName=idle"),
-        ([pod]) => pod !== undefined && pod.metadata.annotations?.["fission.io/draining-since"] !== undefined
-      )
-      yield* World.isSo(draining)
-      const decisions = yield* DecisionLog.use((log) => log.recent("default"))
-      assert.isTrue(decisions.some(({ action, reason }) => action === "Draining" && reason !== ""))
-    })
-  )
-
-  it.effect("of twelve first requests at once are twelve pods, each claimed once", () =>
-    Effect.gen(function* () {
-      const names = Array.from({ length: 12 }, (_, index) => `burst-${index}`)
-      for (const name of names) yield* World.createFunction(name)
-      const answers = yield* Effect.forEach(names, (name) => World.call(name), { concurrency: "unbounded" })
-      assert.deepStrictEqual(
-        answers.map(({ body }) => body),
-        names
-      )
-      const pods = (yield* World.specialized()).filter((pod) =>
-        pod.metadata.labels?.["functionName"]?.startsWith("burst-")
-      )
-      assert.strictEqual(new Set(pods.map((pod) => pod.metadata.labels?.["functionName"])).size, names.length)
-      assert.strictEqual(pods.length, names.length)
-      const dump = (yield* World.executorGet("/v2/debugInfo")).body
-      assert.notMatch(dump, /function_name:burst-.*active_req:[1-9]/u)
+      yield* World.isSo(noRequestIsOpen)
     })
   )
 
@@ -100,5 +67,84 @@ layer(World.layer({ variables: { OBJECT_REAPER_INTERVAL: "1" } }), { excludeTest
       )
       yield* faults.liftAll
     })
+  )
+
+  it.effect(
+    "are reaped when idle: they get no new requests, and are deleted once their last ones had their time",
+    () =>
+      Effect.gen(function* () {
+        yield* World.createEnvironment({}, "default", "quiet")
+        const idle = { idletimeout: 3, functionTimeout: 3, ...World.inEnvironment("quiet") }
+        yield* World.createFunction("idle", World.answering("idle"), idle)
+        yield* World.isSo(Effect.map(World.call("idle"), ({ status }) => status === 200))
+        const served = World.podsOf("default", "functionName=idle,fission.io/served=true")
+        const first = yield* World.eventually(Effect.map(served, ([pod]) => pod))
+        const named = Effect.map(World.podsOf("default", "functionName=idle"), (pods) =>
+          pods.find(({ metadata }) => metadata.name === first.metadata.name)
+        )
+        yield* World.isSo(
+          Effect.map(named, (pod) => pod?.metadata.annotations?.[annotations.drainingSince] !== undefined)
+        )
+        assert.deepInclude(yield* World.call("idle"), { status: 200, body: "idle" })
+        const handedOut = (yield* World.cachedPods).filter(({ fn }) => fn === "idle")
+        assert.notInclude(
+          handedOut.map(({ address }) => address),
+          first.status?.podIP
+        )
+
+        yield* World.isSo(Effect.map(named, (pod) => pod === undefined))
+        const decisions = yield* DecisionLog.use((log) => log.recent("default"))
+        const ofPod = decisions.filter(({ name }) => name === first.metadata.name)
+        assert.deepStrictEqual(
+          ofPod.map(({ action, ground }) => [action, ground]),
+          [
+            ["Claimed", undefined],
+            ["Draining", undefined],
+            ["Deleted", "Idle"]
+          ]
+        )
+      }),
+    together
+  )
+
+  it.effect(
+    "of thirty first requests at once, on three pools of three, are thirty pods, each claimed once",
+    () =>
+      Effect.gen(function* () {
+        const pools = ["pool-a", "pool-b", "pool-c"]
+        for (const pool of pools) yield* World.createEnvironment({ poolsize: 3 }, "default", pool)
+        const names = Array.from({ length: 30 }, (_, index) => `burst-${index}`)
+        for (const [index, name] of names.entries()) {
+          yield* World.createFunction(
+            name,
+            World.answering(name),
+            World.inEnvironment(pools[index % pools.length] ?? "")
+          )
+        }
+        const answers = yield* Effect.forEach(names, (name) => World.call(name), { concurrency: "unbounded" })
+        assert.deepStrictEqual(
+          answers.map(({ body }) => body),
+          names
+        )
+        const claims = (yield* Effect.forEach(names, (name) => World.claimsOf(name))).flat()
+        assert.strictEqual(claims.length, names.length)
+        assert.strictEqual(new Set(claims.map(({ name }) => name)).size, names.length)
+        yield* World.isSo(noRequestIsOpen)
+      }),
+    together
+  )
+
+  it.effect(
+    "that cannot load a function are reported to its caller, by the router too",
+    () =>
+      Effect.gen(function* () {
+        yield* World.createEnvironment({}, "default", "doomed")
+        yield* World.createFunction("doomed", "throw new Error('no luck')", World.inEnvironment("doomed"))
+        const { body, status } = yield* World.call("doomed")
+        assert.strictEqual(status, 500)
+        assert.include(body, `"reason":"specialization_failed"`)
+        assert.include(body, "HTTP 500: error specializing function pod")
+      }),
+    together
   )
 })

@@ -38,8 +38,10 @@ describe("internal auth", () => {
   it.live("with another secret in the router ends in a refusal, not in a pod", () =>
     Effect.gen(function* () {
       yield* withFunction
-      assert.strictEqual((yield* World.call("hello")).status, 500)
-      assert.deepStrictEqual(yield* World.specialized(), [])
+      const { body, status } = yield* World.call("hello")
+      assert.strictEqual(status, 500)
+      assert.include(body, "HTTP 401: the executor refused the signature")
+      assert.deepStrictEqual(yield* World.claimsOf("hello"), [])
     }).pipe(
       Effect.provide(
         World.layer({
@@ -51,15 +53,30 @@ describe("internal auth", () => {
     )
   )
 
-  it.live("with another secret in the pods ends in a refusal that costs one pod", () =>
+  /** The pods refuse what the executor sends: the caller learns why, again too, and one pod is spent. */
+  const refusedByPods = (reason: string) =>
     Effect.gen(function* () {
       yield* withFunction
-      assert.strictEqual((yield* World.call("hello")).status, 500)
+      for (let request = 0; request < 2; request++) {
+        const { body, status } = yield* World.call("hello")
+        assert.strictEqual(status, 500)
+        assert.include(body, reason)
+      }
+      assert.strictEqual((yield* World.claimsOf("hello")).length, 1)
       yield* World.isSo(Effect.map(World.specialized(), (pods) => pods.length === 0))
-    }).pipe(
+    })
+
+  it.live("with another secret in the pods ends in a refusal that costs one pod", () =>
+    refusedByPods("HTTP 403: the pod refused a request signed with the key of this executor's").pipe(
       Effect.provide(
         World.layer({ variables: { FISSION_INTERNAL_AUTH_SECRET: secret }, before: installSecret("another") })
       )
+    )
+  )
+
+  it.live("that only the pods ask for ends in a refusal that costs one pod", () =>
+    refusedByPods("HTTP 403: the pod refused an unsigned request").pipe(
+      Effect.provide(World.layer({ before: installSecret(secret) }))
     )
   )
 })

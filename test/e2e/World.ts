@@ -14,7 +14,7 @@ import * as Credentials from "../../src/kubernetes/Credentials.ts"
 import { KubernetesApi, type KubernetesDeletion } from "../../src/kubernetes/KubernetesApi.ts"
 import * as KubernetesApiLive from "../../src/kubernetes/KubernetesApiLive.ts"
 import type { Supervisor } from "../../src/namespaces/Supervisor.ts"
-import type { DecisionLog } from "../../src/safeguards/DecisionLog.ts"
+import { DecisionLog } from "../../src/safeguards/DecisionLog.ts"
 import * as CapturedLog from "../fakes/CapturedLog.ts"
 
 /** The User-Agent of the executor under test: faults for it spare everybody else. */
@@ -170,6 +170,9 @@ export const createFunction = Effect.fnUntraced(function* (
   )
 })
 
+/** The part of a function's spec that names another Environment than `nodejs`. */
+export const inEnvironment = (name: string, namespace = "default") => ({ environment: { namespace, name } })
+
 /** Gives a function new code, and with it a new generation. */
 export const changeFunction = Effect.fnUntraced(function* (name: string, code: string, namespace = "default") {
   const resourceversion = yield* putCode(name, code, namespace)
@@ -200,6 +203,16 @@ export const warm = (count: number, namespace = "default") =>
 export const specialized = (namespace = "default") =>
   Effect.map(podsOf(namespace, "managed=false"), (pods) => pods.filter(({ metadata }) => !metadata.deletionTimestamp))
 
+/** Pods that were claimed for a function so far. */
+export const claimsOf = (name: string, namespace = "default") =>
+  Effect.map(
+    DecisionLog.use((log) => log.recent(namespace)),
+    (decisions) =>
+      decisions.filter(
+        ({ action, evidence }) => action === "Claimed" && evidence?.["function"] === `${namespace}/${name}`
+      )
+  )
+
 export interface Answer {
   readonly status: number
   readonly body: string
@@ -227,3 +240,10 @@ export const ask = (name: string, namespace = "default") =>
 
 /** The executor's own pages. */
 export const executorGet = (path: string) => ExecutorApi.use(({ port }) => http(`http://${host}:${port}${path}`))
+
+/** The pods that the executor hands out, with the requests that each has (http-api.md section 4.5). */
+export const cachedPods = Effect.map(executorGet("/v2/debugInfo"), ({ body }) =>
+  [...body.matchAll(/function_name:(\S+)\tfn_svc_address:(\S+):8888\tactive_req:(\d+)/gu)].map(
+    ([, fn = "", address = "", active]) => ({ fn, address, active: Number(active) })
+  )
+)

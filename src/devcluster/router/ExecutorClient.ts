@@ -12,6 +12,8 @@ export class ExecutorError extends Data.TaggedError("ExecutorError")<{
   readonly retryAfter?: Duration.Duration | undefined
 }> {
   override get message(): string {
+    if (this.status === 401)
+      return "HTTP 401: the executor refused the signature; both need the same internal auth secret"
     return this.status === 0 ? this.text : `HTTP ${this.status}: ${this.text}`
   }
 }
