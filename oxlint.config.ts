@@ -12,7 +12,8 @@ const rooms = [
   "specialization",
   "executors",
   "controllers",
-  "api"
+  "api",
+  "observability"
 ]
 
 const forbidRooms = (forbidden: ReadonlyArray<string>) =>

@@ -35,6 +35,12 @@ export interface SettingsShape {
   readonly runtimeImagePullPolicy: PullPolicy
   /** Time between two idle passes of a namespace, before jitter. */
   readonly reaperInterval: Duration.Duration
+  /** Share of a namespace's objects above which deletions for absent owners stop (failure-semantics.md section 9.2). */
+  readonly deletionBrakePercent: number
+  /** Whether idle and orphaned objects are only named, and not deleted. */
+  readonly reaperDryRun: boolean
+  /** Where metrics and the debug pages are served. */
+  readonly metricsAddress: ListenAddress
   readonly disableOwnerReferences: boolean
   /** False asks for what we never do: to delete at the start what an earlier process made (lifecycle.md section 6.2). */
   readonly adoptExistingResources: boolean
@@ -59,6 +65,13 @@ export interface SettingsShape {
   readonly telemetryVariables: ReadonlyArray<readonly [name: string, value: string]>
   /** Settings whose value was not usable; each fell back to its default. */
   readonly invalid: ReadonlyArray<{ readonly setting: string; readonly value: string; readonly used: string }>
+}
+
+/** Where to listen, in the form of Go: `:8080`, `127.0.0.1:8080`, `[::1]:8080`. */
+export interface ListenAddress {
+  /** Undefined: every address of this machine. */
+  readonly host: string | undefined
+  readonly port: number
 }
 
 type EnvironmentVariables = { readonly [name: string]: string | undefined }
@@ -105,6 +118,19 @@ const parseBound = (text: string): number | undefined => {
   const value = parseInteger(text)
   return value === undefined ? undefined : Math.max(0, value)
 }
+
+const parsePercent = (text: string): number | undefined =>
+  /^\d{1,3}$/u.test(text) && Number(text) >= 1 && Number(text) <= 100 ? Number(text) : undefined
+
+const parseListenAddress = (text: string): ListenAddress | undefined => {
+  const [, bracketed, plain, port] = /^(?:\[([\da-fA-F:.]+)\]|([^:[\]\s]*)):(\d{1,5})$/u.exec(text) ?? []
+  if (port === undefined || Number(port) > 65_535) return undefined
+  const host = bracketed ?? plain ?? ""
+  return { host: host === "" ? undefined : host, port: Number(port) }
+}
+
+const parseReaper = (text: string): "on" | "dry-run" | undefined =>
+  text === "on" || text === "dry-run" ? text : undefined
 
 /** Only 0 means that there is no bound (http-api.md section 4.2). */
 const parseStrictBound = (text: string): number | undefined => {
@@ -192,6 +218,9 @@ const fromVariables = (variables: EnvironmentVariables): SettingsShape => {
     runtimeImagePullPolicy: read("RUNTIME_IMAGE_PULL_POLICY", parsePullPolicy, "IfNotPresent"),
     reaperInterval: read("POOLMGR_OBJECT_REAPER_INTERVAL", parseSeconds, reaperInterval, "OBJECT_REAPER_INTERVAL"),
     adoptExistingResources: read("ADOPT_EXISTING_RESOURCES", parseBoolean, true),
+    deletionBrakePercent: read("EXECUTOR_DELETION_BRAKE_PERCENT", parsePercent, 30),
+    reaperDryRun: read("EXECUTOR_REAPER", parseReaper, "on") === "dry-run",
+    metricsAddress: read("METRICS_ADDR", parseListenAddress, { host: undefined, port: 8080 }, ":8080"),
     disableOwnerReferences: read("DISABLE_OWNER_REFERENCES", parseBoolean, false),
     finalizerEnabled: read("FINALIZER_ENABLED", parseBoolean, false),
     istio: read("ENABLE_ISTIO", parseBoolean, false),

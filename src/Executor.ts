@@ -19,14 +19,18 @@ import { SharedPods } from "./executors/poolmgr/SharedPods.ts"
 import { WarmPods } from "./executors/poolmgr/WarmPods.ts"
 import { NamespaceSet } from "./informers/NamespaceSet.ts"
 import type { LoadKubeConfig } from "./kubernetes/Credentials.ts"
+import { ApiServerHealth } from "./kubernetes/ApiServerHealth.ts"
 import type { KubernetesApi, KubernetesDeletion } from "./kubernetes/KubernetesApi.ts"
 import * as KubernetesApiLive from "./kubernetes/KubernetesApiLive.ts"
 import { Circuits } from "./namespaces/Circuits.ts"
 import * as GuardedKubernetesApi from "./namespaces/GuardedKubernetesApi.ts"
 import { Supervisor } from "./namespaces/Supervisor.ts"
+import { DebugListener } from "./observability/DebugListener.ts"
+import { Brake } from "./safeguards/Brake.ts"
 import { Conditions } from "./safeguards/Conditions.ts"
 import { DecisionLog } from "./safeguards/DecisionLog.ts"
 import { Deletion } from "./safeguards/Deletion.ts"
+import { DryRun } from "./safeguards/DryRun.ts"
 import { FetcherClient } from "./specialization/FetcherClient.ts"
 
 /** Where the API server is, and where to listen. */
@@ -37,11 +41,13 @@ export interface ExecutorOptions {
   readonly host: string | undefined
   /** 0 for any free port. */
   readonly port: number
+  /** Whether metrics and the debug pages are served at `METRICS_ADDR`; default no. */
+  readonly metrics?: boolean
 }
 
 /** Everything behind the HTTP API, over whatever Kubernetes API and fetcher client it is given. */
 export const layerNoDeps: Layer.Layer<
-  Dispatcher | Supervisor | DecisionLog | PoolCache,
+  Dispatcher | Supervisor | DecisionLog | PoolCache | Brake | Circuits | ApiServerHealth,
   never,
   Settings | KubernetesApi | KubernetesDeletion | FetcherClient
 > = (() => {
@@ -62,21 +68,25 @@ export const layerNoDeps: Layer.Layer<
     Layer.provide(ExecutorTypes.layer),
     Layer.provideMerge(Supervisor.layer),
     Layer.provide(NamespaceSet.layerStatic),
-    Layer.provide([Deletion.layer, Conditions.layer]),
+    Layer.provide([Deletion.layer, Conditions.layer, DryRun.layer]),
+    Layer.provideMerge(Brake.layer),
     Layer.provideMerge(DecisionLog.layer),
     Layer.provide(GuardedKubernetesApi.layer),
-    Layer.provide(Circuits.layer)
+    Layer.provideMerge(Circuits.layer),
+    Layer.provideMerge(ApiServerHealth.layer)
   )
 })()
 
 /**
  * The whole executor. Fails only with wrong configuration: a kubeconfig that cannot be used, a port that cannot be had.
- * An API server that does not answer is waited for. The API drains before anything that its requests need closes.
+ * An API server that does not answer is waited for. The API drains before anything that its requests need closes, and
+ * before the metrics.
  */
 export const layer = (
   options: ExecutorOptions
 ): Layer.Layer<ExecutorApi | Supervisor | DecisionLog, ConfigurationError, Settings> =>
   ExecutorApi.layer(options).pipe(
+    Layer.provide(options.metrics === true ? DebugListener.layer : Layer.empty),
     Layer.provideMerge(layerNoDeps),
     Layer.provide(FetcherClient.layer),
     Layer.provide(KubernetesApiLive.layer(options.kubeConfig, options.userAgent))

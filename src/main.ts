@@ -6,6 +6,7 @@ import { CliError, CliOutput, Command } from "effect/cli"
 import { demo } from "./cli/demo/demo.ts"
 import { dev } from "./cli/dev.ts"
 import { Refusal, refuse } from "./cli/Refusal.ts"
+import { exitOnSecondSignal } from "./cli/SecondSignal.ts"
 import { runServe, serve, serveFlags } from "./cli/serve.ts"
 import { version, versionCommand } from "./cli/version.ts"
 
@@ -35,6 +36,8 @@ const codeOf = (cause: Cause.Cause<unknown>): number => {
 }
 
 const teardown: Runtime.Teardown = (exit, onExit) => onExit(Exit.isSuccess(exit) ? 0 : codeOf(exit.cause))
+
+Effect.runFork(exitOnSecondSignal)
 
 Command.runWith(command, { version })(process.argv.slice(2)).pipe(
   Effect.catch((error) => {

@@ -24,7 +24,8 @@ const flags = {
   ),
   clusterPort: portFlag("cluster-port", "port of the embedded API server", 6440),
   executorPort: portFlag("executorPort", "port of the executor's API", 8888),
-  routerPort: portFlag("router-port", "port of the router", 8080)
+  routerPort: portFlag("router-port", "port of the router", 8080),
+  metricsPort: portFlag("metrics-port", "port of the executor's metrics and debug pages", 8081)
 }
 
 /** What the command line of `dev` says. */

@@ -42,12 +42,19 @@ const nodeComponents = (kubeConfig: Credentials.LoadKubeConfig) =>
   ).pipe(Layer.provide([KubernetesApiLive.layer(kubeConfig, userAgent), PodLogs.layer]))
 
 const executorLayer = (options: DevFlags, namespaces: ReadonlyArray<string>, kubeConfig: Credentials.LoadKubeConfig) =>
-  Executor.layer({ kubeConfig, userAgent: `fission-executor/${version}`, host, port: options.executorPort }).pipe(
+  Executor.layer({
+    kubeConfig,
+    userAgent: `fission-executor/${version}`,
+    host,
+    port: options.executorPort,
+    metrics: true
+  }).pipe(
     Layer.provide(
       Settings.layer({
         FINALIZER_ENABLED: "true",
         ...process.env,
-        FISSION_RESOURCE_NAMESPACES: namespaces.join(",")
+        FISSION_RESOURCE_NAMESPACES: namespaces.join(","),
+        METRICS_ADDR: `${host}:${options.metricsPort}`
       })
     )
   )
@@ -83,9 +90,9 @@ const runBeside = Effect.fnUntraced(function* (
     const lines = [
       ...about,
       ["executor", executorUrl],
-      ...(options.clusterOnly
-        ? [["start it", `FISSION_RESOURCE_NAMESPACES=${namespaces.join(",")} fission-executor ${serve}`]]
-        : []),
+      options.clusterOnly
+        ? ["start it", `FISSION_RESOURCE_NAMESPACES=${namespaces.join(",")} fission-executor ${serve}`]
+        : ["metrics", `http://${host}:${options.metricsPort}/metrics, /debug/namespaces`],
       ["router", url],
       ...functions.map((name) => ["try", `curl ${url.replace("http://", "")}/fission-function/${name}`])
     ]

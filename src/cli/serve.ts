@@ -70,7 +70,8 @@ export const runServe = Effect.fnUntraced(function* (flags: {
     kubeConfig: kubeConfigOf(flags),
     userAgent: `fission-executor/${version}`,
     host: Option.getOrUndefined(flags.host),
-    port: flags.port
+    port: flags.port,
+    metrics: true
   })
   return yield* Layer.launch(announced.pipe(Layer.provide(executor), Layer.provide(Settings.layer(process.env)))).pipe(
     Effect.provide(Logging.layer(Logging.formFor(process.stdout)))

@@ -1,9 +1,12 @@
-import { Context, Effect, Layer } from "effect"
-import type { ResourceKind } from "../fission/ResourceKind.ts"
+import { Clock, Context, Duration, Effect, Layer } from "effect"
+import { labels } from "../fission/Labels.ts"
+import { type Described, Functions, type ResourceKind } from "../fission/ResourceKind.ts"
 import type { NamespaceView } from "../informers/NamespaceView.ts"
 import { Supervisor } from "../namespaces/Supervisor.ts"
 import type { WorkError, WorkKey } from "../namespaces/WorkQueue.ts"
+import { Brake, type Load } from "../safeguards/Brake.ts"
 import { Deletion } from "../safeguards/Deletion.ts"
+import { DryRun } from "../safeguards/DryRun.ts"
 import { Ground, type OwnerReference } from "../safeguards/Ground.ts"
 
 /** Which owners of one name to look for, and what to do about each that is proven gone. */
@@ -18,9 +21,19 @@ export interface Absence {
   readonly remove: (owner: OwnerReference, ground: Ground) => Effect.Effect<void, WorkError>
 }
 
+interface Suspect {
+  readonly owner: OwnerReference
+  readonly evidence: "Event" | "List"
+  /** Monotonic nanoseconds. */
+  readonly suspectedAt: bigint
+}
+
+/** Time between two looks whether the brake is off, which cost the API nothing. */
+const whileStopped = Duration.seconds(2)
+
 /**
- * Owners that a view no longer shows, until their absence is proven or refuted (failure-semantics.md section 9.2).
- * Suspicions live in memory: after a restart the sweep of the views raises them again.
+ * Owners that a view no longer shows, until their absence is proven or refuted (failure-semantics.md section 9.2), and
+ * the brake lets their objects go. Suspicions live in memory: after a restart the sweep of the views raises them again.
  */
 export class AbsentOwners extends Context.Service<
   AbsentOwners,
@@ -31,25 +44,73 @@ export class AbsentOwners extends Context.Service<
     readonly settle: (absence: Absence) => Effect.Effect<void, WorkError>
   }
 >()("fission-executor/controllers/AbsentOwners") {
-  static readonly layer: Layer.Layer<AbsentOwners, never, Deletion | Supervisor> = Layer.effect(
+  static readonly layer: Layer.Layer<AbsentOwners, never, Deletion | Brake | DryRun | Supervisor> = Layer.effect(
     AbsentOwners,
     Effect.gen(function* () {
+      const clock = yield* Clock.Clock
       const deletion = yield* Deletion
+      const brake = yield* Brake
+      const dryRun = yield* DryRun
       const supervisor = yield* Supervisor
-      const suspects = new Map<string, Map<string, { readonly owner: OwnerReference; evidence: "Event" | "List" }>>()
+      const suspects = new Map<string, Map<string, Suspect>>()
 
-      const settleOne = Effect.fnUntraced(function* (
-        absence: Absence,
-        owner: OwnerReference,
-        evidence: "Event" | "List"
-      ) {
-        const { kind, key, remove, view } = absence
+      const loadOf = ({ kind, view }: Absence, { owner, suspectedAt }: Suspect): Load => {
+        const suspected = new Set<string>()
+        for (const known of suspects.values()) {
+          for (const [uid, suspect] of known) if (suspect.owner.namespace === view.namespace) suspected.add(uid)
+        }
+        const pods = [...view.pods.values()].filter((pod) => !belongsToPool(pod))
+        const owners = [...view.deployments.values(), ...pods].map(ownerUids)
+        return {
+          owner,
+          suspectedAt,
+          objects: owners.length,
+          threatened: owners.filter((uids) => uids.some((uid) => suspected.has(uid))).length,
+          own: owners.filter((uids) => uids.includes(owner.uid)).length,
+          listedAt: (kind.plural === Functions.plural ? view.functions : view.environments).listedAt()
+        }
+      }
+
+      /** Removes what the owner left behind, unless the brake is on. */
+      const removeProven = Effect.fnUntraced(function* (absence: Absence, suspect: Suspect, ground: Ground) {
+        const { owner } = suspect
+        const load = loadOf(absence, suspect)
+        if (dryRun.isOn) {
+          yield* dryRun.wouldDelete({
+            ...owner,
+            ground: ground._tag,
+            reason: "what runs for it would be deleted, for it is gone",
+            evidence: { objects: load.own }
+          })
+          return true
+        }
+        if (!(yield* brake.admit(load))) return false
+        yield* absence.remove(owner, ground)
+        return true
+      })
+
+      /** The brake is on: the list that may take it off is asked for, and the owner looked at later. */
+      const waitForProof = Effect.fnUntraced(function* ({ key, kind, view }: Absence) {
+        const cell = supervisor.cell(view.namespace)
+        yield* cell?.relist(kind.plural) ?? Effect.void
+        yield* cell?.enqueueAfter(key, whileStopped) ?? Effect.void
+        return false
+      })
+
+      /** Whether the suspicion is settled. */
+      const settleOne = Effect.fnUntraced(function* (absence: Absence, suspect: Suspect) {
+        const { kind, key, view } = absence
+        const { evidence, owner } = suspect
+        if (brake.status(view.namespace) !== undefined && brake.holds(loadOf(absence, suspect))) {
+          return yield* waitForProof(absence)
+        }
         const presence = yield* deletion.confirmAbsent(kind, owner, evidence)
         const cell = supervisor.cell(view.namespace)
         switch (presence._tag) {
-          case "Absent":
-            yield* remove(owner, Ground.OwnerAbsent({ proof: presence.proof }))
-            return true
+          case "Absent": {
+            const removed = yield* removeProven(absence, suspect, Ground.OwnerAbsent({ proof: presence.proof }))
+            return removed || (yield* waitForProof(absence))
+          }
           case "Present":
             yield* Effect.logWarning(
               "the view lacks an object that exists; nothing is removed and it is listed again"
@@ -66,14 +127,18 @@ export class AbsentOwners extends Context.Service<
         suspect: (owner, evidence) => {
           const id = `${owner.kind}/${owner.namespace}/${owner.name}`
           const known = suspects.get(id) ?? new Map()
-          if (known.get(owner.uid)?.evidence !== "Event") known.set(owner.uid, { owner, evidence })
+          const before = known.get(owner.uid)
+          if (before?.evidence !== "Event") {
+            const suspectedAt = before?.suspectedAt ?? clock.monotonicTimeNanosUnsafe()
+            known.set(owner.uid, { owner, evidence, suspectedAt })
+          }
           suspects.set(id, known)
         },
         settle: Effect.fnUntraced(function* (absence) {
           const id = `${absence.kind.kind}/${absence.view.namespace}/${absence.name}`
           const known = suspects.get(id)
-          for (const [uid, { evidence, owner }] of known ?? []) {
-            const settled = uid === absence.liveUid || (yield* settleOne(absence, owner, evidence))
+          for (const [uid, suspect] of known ?? []) {
+            const settled = uid === absence.liveUid || (yield* settleOne(absence, suspect))
             if (settled) known?.delete(uid)
           }
           if (known?.size === 0) suspects.delete(id)
@@ -82,3 +147,10 @@ export class AbsentOwners extends Context.Service<
     })
   )
 }
+
+/** UIDs of the Environment and the Function that an object says it belongs to. */
+const ownerUids = ({ metadata }: Described): ReadonlyArray<string> =>
+  [labels.environmentUid, labels.functionUid].flatMap((label) => metadata.labels?.[label] ?? [])
+
+/** A pod that its Deployment takes along: it is not deleted by us. */
+const belongsToPool = ({ metadata }: Described): boolean => metadata.labels?.[labels.managed] === "true"

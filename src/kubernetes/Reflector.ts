@@ -1,7 +1,8 @@
-import { Clock, Duration, Effect, Latch, Random, Result, Stream } from "effect"
+import { Clock, Duration, Effect, Latch, Metric, Random, Result, Stream } from "effect"
 import type { KubernetesError } from "../Errors.ts"
 import { keyOf } from "../fission/ObjectMeta.ts"
 import type { Described, ResourceKind } from "../fission/ResourceKind.ts"
+import { retries } from "./CallMetrics.ts"
 import { KubernetesApi, type KubernetesObject, type WatchEvent } from "./KubernetesApi.ts"
 import { listing, Outcome, type ReflectorState, step, suspiciousAfter } from "./ReflectorState.ts"
 import * as RetryPolicy from "./RetryPolicy.ts"
@@ -109,7 +110,7 @@ export const make = <A extends Described>(
 
     const list = Effect.fnUntraced(function* (from: Extract<ReflectorState, { _tag: "Listing" }>) {
       if (from.continue === undefined) {
-        writer.abandonList()
+        yield* writer.beginList
         relistWanted.closeUnsafe()
       }
       const page = yield* api.list(kind, { namespace, labelSelector, limit: from.limit, continue: from.continue })
@@ -220,7 +221,10 @@ export const make = <A extends Described>(
           )
         case "Waiting":
           wake.closeUnsafe()
-          return Effect.as(Effect.raceFirst(Effect.sleep(asked.delay), wake.await), Outcome.Waited())
+          return Effect.raceFirst(Effect.sleep(asked.delay), wake.await).pipe(
+            Effect.andThen(asked.error === undefined ? Effect.void : Metric.update(retries, 1)),
+            Effect.as(Outcome.Waited())
+          )
       }
     })
 
@@ -230,7 +234,9 @@ export const make = <A extends Described>(
       while (true) {
         yield* options.onStatus(status())
         const outcome = yield* ask
-        state = step(state, outcome, yield* Random.next)
+        const before = state
+        state = step(before, outcome, yield* Random.next)
+        if (before._tag === "Watching" && attemptOf(state)._tag === "Listing") yield* countRelist(outcome)
         trouble = troubleOf(state, trouble)
       }
     })
@@ -248,6 +254,19 @@ export const make = <A extends Described>(
       })
     }
   })
+
+const relists = Metric.counter("fission_executor_watch_relists_total", {
+  description: "Watches that could not go on, so that their collection was listed again",
+  incremental: true
+})
+
+const countRelist = (outcome: Outcome) =>
+  Metric.update(Metric.withAttributes(relists, { reason: reasonOf(outcome) }), 1)
+
+const reasonOf = (outcome: Outcome): "doubted" | "expired" | "failures" => {
+  if (outcome._tag !== "StreamFailed") return "doubted"
+  return outcome.error._tag === "KubernetesExpired" ? "expired" : "failures"
+}
 
 /** An event without a version, which no server should send, leaves us where we were. */
 const versionAfter = (event: WatchEvent, before: string): string => {

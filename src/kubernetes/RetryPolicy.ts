@@ -1,5 +1,6 @@
-import { Duration, Effect, Random, Schedule } from "effect"
+import { Duration, Effect, Metric, Random, Schedule } from "effect"
 import type { KubernetesError, TimeoutError } from "../Errors.ts"
+import { retries } from "./CallMetrics.ts"
 
 /**
  * How one class of calls is repeated (failure-semantics.md section 3): full jitter below `base · 2ⁿ`, never above
@@ -106,7 +107,7 @@ const schedule = (policy: RetryPolicy): Schedule.Schedule<Duration.Duration, Kub
         attempt < (policy.attempts ?? Number.POSITIVE_INFINITY) &&
         elapsed + Duration.toMillis(duration) <= Duration.toMillis(policy.budget ?? Duration.infinity)
     ),
-    Schedule.map(({ duration }) => Effect.succeed(duration))
+    Schedule.map(({ duration }) => Effect.as(Metric.update(retries, 1), duration))
   )
 
 /** Repeats a call by its policy while it fails with `TimeoutError`; every other error passes at once. */

@@ -19,6 +19,11 @@ export interface StoreReader<A> {
   readonly isSynced: () => boolean
   /** Time since the last list, event or bookmark; infinite before the first list. */
   readonly age: Effect.Effect<Duration.Duration>
+  /**
+   * When the latest complete list began (monotonic nanoseconds): what exists since before is in the view. Undefined
+   * before the first.
+   */
+  readonly listedAt: () => bigint | undefined
 }
 
 /** Write access, for the Reflector alone. Every call returns what it changed, in order. */
@@ -30,8 +35,8 @@ export interface StoreWriter<A> {
   /** Takes one page of a list in; what no page of the list held is removed by `endList`. */
   readonly applyPage: (objects: ReadonlyArray<A>) => ReadonlyArray<Change<A>>
   readonly endList: () => ReadonlyArray<Change<A>>
-  /** Forgets the pages taken in since the last `endList`; the objects stay. */
-  readonly abandonList: () => void
+  /** A list is about to be asked for. Forgets the pages taken in since the last `endList`; the objects stay. */
+  readonly beginList: Effect.Effect<void>
   /** Remembers that an object which cannot be read exists, so that the end of the list does not remove an older form. */
   readonly keep: (key: string) => void
   /** The API said something: the view is as of now. */
@@ -50,6 +55,8 @@ export const make = <A extends Described>(
   let listed: Set<string> | undefined
   let synced = false
   let asOf: bigint | undefined
+  let listBegan: bigint | undefined
+  let listedAt: bigint | undefined
   let count = 0
 
   const get = (namespace: string, name: string) => byNamespace.get(namespace)?.get(name)
@@ -121,6 +128,7 @@ export const make = <A extends Described>(
     for (const object of gone) takeOut(object)
     listed = undefined
     synced = true
+    listedAt = listBegan
     return gone.map((object) => ({ type: "Delete", object, evidence: "List" }))
   }
 
@@ -137,7 +145,8 @@ export const make = <A extends Described>(
       isSynced: () => synced,
       age: Effect.map(Clock.monotonicTimeNanos, (now) =>
         asOf === undefined || !synced ? Duration.infinity : Duration.nanos(now - asOf)
-      )
+      ),
+      listedAt: () => listedAt
     },
     writer: {
       upsert,
@@ -150,9 +159,10 @@ export const make = <A extends Described>(
         })
       },
       endList,
-      abandonList: () => {
+      beginList: Effect.map(Clock.monotonicTimeNanos, (now) => {
         listed = undefined
-      },
+        listBegan = now
+      }),
       keep: (key) => void (listed ??= new Set()).add(key),
       touch: Effect.map(Clock.monotonicTimeNanos, (now) => {
         asOf = now

@@ -1,6 +1,8 @@
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Stream } from "effect"
 import type { KubernetesCall, KubernetesError } from "../Errors.ts"
 import type { ResourceKind } from "../fission/ResourceKind.ts"
+import { ApiServerHealth } from "../kubernetes/ApiServerHealth.ts"
+import { countErrors } from "../kubernetes/CallMetrics.ts"
 import { type CallOptions, KubernetesApi, KubernetesDeletion } from "../kubernetes/KubernetesApi.ts"
 import * as WarmUp from "../kubernetes/WarmUp.ts"
 import { Circuits } from "./Circuits.ts"
@@ -8,17 +10,19 @@ import { Circuits } from "./Circuits.ts"
 /**
  * Puts every single-object call behind its namespace's circuits, and makes a refusal that has outlasted the warm-up of a
  * server the `FatalError` it stands for, per verb, resource and namespace (failure-semantics.md section 2). Lists and
- * watches pass: their reflectors do both by themselves, and their success is what closes a circuit early.
+ * watches pass the circuits, for their reflectors back off by themselves and their success closes a circuit early; only
+ * while the server is away do they wait for their namespace's turn.
  */
 export const layer: Layer.Layer<
   KubernetesApi | KubernetesDeletion,
   never,
-  KubernetesApi | KubernetesDeletion | Circuits
+  KubernetesApi | KubernetesDeletion | Circuits | ApiServerHealth
 > = Layer.effectContext(
   Effect.gen(function* () {
     const api = yield* KubernetesApi
     const deletion = yield* KubernetesDeletion
     const circuits = yield* Circuits
+    const server = yield* ApiServerHealth
     const warmUps = new Map<string, WarmUp.WarmUp>()
 
     const warmUpOf = (id: string) => {
@@ -38,14 +42,60 @@ export const layer: Layer.Layer<
       if (namespace === undefined || namespace === null || namespace === "") return self
       const someoneWaits = options?.priority === "request"
       const warmUp = warmUpOf(`${verb} ${kind.plural} ${namespace}`)
-      return circuits.protect({ verb, resource: kind.plural, namespace, name, someoneWaits }, self).pipe(
+      const call = { verb, resource: kind.plural, namespace, name, someoneWaits }
+      return circuits.protect(call, countErrors(call)(self)).pipe(
         Effect.tap(() => warmUp.judge(undefined)),
         Effect.catch((error) => Effect.flatMap(warmUp.judge(error), Effect.fail))
       )
     }
 
+    /** A refusal shows a server that answers; a stream that breaks later was answered before. */
+    const attempted = (namespace: string) => (error: KubernetesError) =>
+      Effect.sync(() => {
+        const isTimeout = error._tag === "KubernetesTimeoutError" && error.kind !== "Warmup"
+        server.attempted(namespace, isTimeout ? "Timeout" : "Answer")
+      })
+
+    const list: KubernetesApi["Service"]["list"] = (kind, options) => {
+      const { namespace = "" } = options
+      const listed = Effect.tap(api.list(kind, options), () =>
+        Effect.sync(() => {
+          server.attempted(namespace, "Answer")
+          server.succeeded(namespace, kind)
+        })
+      )
+      return Effect.andThen(
+        server.turn(namespace),
+        listed.pipe(
+          countErrors({ verb: "list", resource: kind.plural, namespace }),
+          Effect.tapError(attempted(namespace))
+        )
+      )
+    }
+
+    const watch: KubernetesApi["Service"]["watch"] = (kind, options) => {
+      const { namespace = "" } = options
+      const failed = attempted(namespace)
+      const count = countErrors({ verb: "watch", resource: kind.plural, namespace })
+      return Stream.unwrap(
+        Effect.map(server.turn(namespace), () => {
+          let isOpen = false
+          const opened = Effect.suspend(() => {
+            isOpen = true
+            server.attempted(namespace, "Answer")
+            return options.opened ?? Effect.void
+          })
+          return api.watch(kind, { ...options, opened }).pipe(
+            Stream.tapError((error) => Effect.ignore(count(Effect.fail(error)))),
+            Stream.tapError((error) => (isOpen ? Effect.void : failed(error)))
+          )
+        })
+      )
+    }
+
     return Context.make(KubernetesApi, {
-      ...api,
+      list,
+      watch,
       get: (kind, reference, options) => guard("get", kind, reference, options, api.get(kind, reference, options)),
       create: (kind, object, options) =>
         guard("create", kind, object.metadata, options, api.create(kind, object, options)),

@@ -1,6 +1,7 @@
 import { Clock, Duration, Effect, Latch } from "effect"
 import { isSynced, type NamespaceView, type ViewChange, viewAge } from "../informers/NamespaceView.ts"
 import * as WatchScope from "../informers/WatchScope.ts"
+import { ApiServerHealth } from "../kubernetes/ApiServerHealth.ts"
 import type { KubernetesApi } from "../kubernetes/KubernetesApi.ts"
 import * as CellLog from "./CellLog.ts"
 import { Circuits } from "./Circuits.ts"
@@ -19,10 +20,19 @@ export interface CellHandlers {
   readonly loops: ReadonlyArray<(view: NamespaceView) => Effect.Effect<never>>
 }
 
+/** The status of a kind, since that many monotonic milliseconds. */
+export interface ReportedStatus extends WatchScope.KindStatus {
+  readonly since: number
+}
+
 /** One namespace: its views, queue and health. The value outlives any single run of it. */
 export interface NamespaceCell {
   readonly view: NamespaceView
   readonly health: () => NamespaceHealth
+  /** The latest status of the reflector of each kind that has been asked for. */
+  readonly kinds: () => ReadonlyArray<ReportedStatus>
+  /** Items that wait or are being handled. */
+  readonly queueSize: () => number
   readonly enqueue: (key: WorkQueue.WorkKey) => void
   readonly enqueueAfter: (key: WorkQueue.WorkKey, delay: Duration.Duration) => Effect.Effect<void>
   /** Lists a kind again because something contradicts its view; at most once a minute, more often it does nothing. */
@@ -42,13 +52,14 @@ export const make = (options: {
   readonly namespace: string
   readonly workloadNamespace: string
   readonly startWithin: Duration.Duration
-}): Effect.Effect<NamespaceCell, never, KubernetesApi | Circuits> =>
+}): Effect.Effect<NamespaceCell, never, KubernetesApi | Circuits | ApiServerHealth> =>
   Effect.gen(function* () {
     const { namespace } = options
     const circuits = yield* Circuits
+    const server = yield* ApiServerHealth
     const queue = yield* WorkQueue.make(namespace)
     const log = CellLog.make(namespace)
-    const statuses = new Map<string, WatchScope.KindStatus>()
+    const statuses = new Map<string, ReportedStatus>()
     const synced = yield* Latch.make()
     let handlers: CellHandlers = { onChange: () => [], work: {}, loops: [] }
     let health: NamespaceHealth = { state: "Starting", since: yield* monotonicMillis, reason: "" }
@@ -62,7 +73,7 @@ export const make = (options: {
         onStatus: Effect.fnUntraced(function* (status) {
           const before = statuses.get(status.resource)
           yield* log.status(status)
-          statuses.set(status.resource, status)
+          statuses.set(status.resource, { ...status, since: yield* monotonicMillis })
           if (hasAnswered(before, status)) circuits.succeeded(status.namespace)
           if (hasRecovered(before, status)) yield* scope.retryNow
           yield* judgeHealth
@@ -89,6 +100,12 @@ export const make = (options: {
       if (health.state === "Healthy" && before.state !== "Starting") yield* queue.releaseAll
     })
 
+    server.join({
+      name: namespace,
+      callsTo: [namespace, options.workloadNamespace],
+      onRelease: Effect.andThen(scope.retryNow, queue.releaseAll)
+    })
+
     const work = (key: WorkQueue.WorkKey) => {
       const handler = handlers.work[key.handler]
       return handler === undefined
@@ -99,6 +116,8 @@ export const make = (options: {
     return {
       view: scope.view,
       health: () => health,
+      kinds: () => [...statuses.values()],
+      queueSize: queue.size,
       enqueue: queue.enqueue,
       enqueueAfter: queue.enqueueAfter,
       relist: scope.relist,

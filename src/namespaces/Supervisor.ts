@@ -1,6 +1,7 @@
 import { Clock, Context, Duration, Effect, Layer } from "effect"
 import { Settings, workloadNamespace } from "../Config.ts"
 import { NamespaceSet } from "../informers/NamespaceSet.ts"
+import type { ApiServerHealth } from "../kubernetes/ApiServerHealth.ts"
 import type { KubernetesApi } from "../kubernetes/KubernetesApi.ts"
 import type { Circuits } from "./Circuits.ts"
 import * as NamespaceCell from "./NamespaceCell.ts"
@@ -29,34 +30,37 @@ export class Supervisor extends Context.Service<
     readonly run: (handlers: NamespaceCell.CellHandlers) => Effect.Effect<never>
   }
 >()("fission-executor/namespaces/Supervisor") {
-  static readonly layer: Layer.Layer<Supervisor, never, Settings | NamespaceSet | KubernetesApi | Circuits> =
-    Layer.effect(
-      Supervisor,
-      Effect.gen(function* () {
-        const settings = yield* Settings
-        const { names } = yield* NamespaceSet
-        const cells = new Map<string, NamespaceCell.NamespaceCell>()
-        for (const namespace of names) {
-          const cell = yield* NamespaceCell.make({
-            namespace,
-            workloadNamespace: workloadNamespace(settings, namespace),
-            startWithin: startWithin(names.length)
-          })
-          cells.set(namespace, cell)
-        }
-        const all = [...cells.values()]
-        return Supervisor.of({
-          cells: all,
-          cell: (namespace) => cells.get(namespace),
-          cellOfWorkloads: (namespace) => all.find((cell) => cell.view.workloadNamespace === namespace),
-          run: (handlers) =>
-            Effect.forEach(all, (cell) => supervised(cell.view.namespace, cell.run(handlers)), {
-              concurrency: "unbounded",
-              discard: true
-            }).pipe(Effect.andThen(Effect.never))
+  static readonly layer: Layer.Layer<
+    Supervisor,
+    never,
+    Settings | NamespaceSet | KubernetesApi | Circuits | ApiServerHealth
+  > = Layer.effect(
+    Supervisor,
+    Effect.gen(function* () {
+      const settings = yield* Settings
+      const { names } = yield* NamespaceSet
+      const cells = new Map<string, NamespaceCell.NamespaceCell>()
+      for (const namespace of names) {
+        const cell = yield* NamespaceCell.make({
+          namespace,
+          workloadNamespace: workloadNamespace(settings, namespace),
+          startWithin: startWithin(names.length)
         })
+        cells.set(namespace, cell)
+      }
+      const all = [...cells.values()]
+      return Supervisor.of({
+        cells: all,
+        cell: (namespace) => cells.get(namespace),
+        cellOfWorkloads: (namespace) => all.find((cell) => cell.view.workloadNamespace === namespace),
+        run: (handlers) =>
+          Effect.forEach(all, (cell) => supervised(cell.view.namespace, cell.run(handlers)), {
+            concurrency: "unbounded",
+            discard: true
+          }).pipe(Effect.andThen(Effect.never))
       })
-    )
+    })
+  )
 }
 
 /** Runs again after any defect: 1 s, 2 s, 4 s … up to 60 s, and from the start after two good minutes. */

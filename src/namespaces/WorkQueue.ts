@@ -1,5 +1,6 @@
-import { Cause, Clock, Duration, Effect, Exit, Latch, Random } from "effect"
+import { Cause, Clock, Duration, Effect, Exit, Latch, Metric, Random } from "effect"
 import type { KubernetesError } from "../Errors.ts"
+import { retries } from "../kubernetes/CallMetrics.ts"
 import * as RetryPolicy from "../kubernetes/RetryPolicy.ts"
 import type { DeletionRefused } from "../safeguards/Deletion.ts"
 import * as RetryBudget from "./RetryBudget.ts"
@@ -144,6 +145,7 @@ export const make = (namespace: string): Effect.Effect<WorkQueue> =>
 
     const handleOne = (entry: Entry, handle: (key: WorkKey) => Effect.Effect<void, WorkError>) =>
       Effect.gen(function* () {
+        if (entry.failures > 0) yield* Metric.update(retries, 1)
         const exit = yield* Effect.exit(handle(entry.key))
         if (Exit.isSuccess(exit)) {
           const { failures } = entry

@@ -9,6 +9,8 @@ export type DecisionAction =
   | "ScaledDown"
   | "Draining"
   | "Deleted"
+  /** Not deleted, because the reaper only says what it would do. */
+  | "WouldDelete"
   | "Refused"
 
 /** Why something happened to an object: enough to answer "why is this pod gone?" the next morning. */

@@ -1,4 +1,4 @@
-import { Clock, Context, Data, Duration, Effect, Layer } from "effect"
+import { Clock, Context, Data, Duration, Effect, Layer, Metric } from "effect"
 import type { KubernetesError } from "../Errors.ts"
 import { isDeleting } from "../fission/Workloads.ts"
 import type { ResourceKind } from "../fission/ResourceKind.ts"
@@ -167,7 +167,9 @@ export class Deletion extends Context.Service<
         const absent = (by: AbsenceProof["by"]): Presence => ({ _tag: "Absent", proof: { owner, by } })
         const present: Presence = { _tag: "Present" }
 
-        const live = yield* liveUid(kind, owner)
+        const prevented = Metric.update(Metric.withAttributes(teardownsPrevented, { kind: kind.kind }), 1)
+        const live = yield* Effect.tapError(liveUid(kind, owner), () => prevented)
+        if (live === owner.uid) yield* prevented
         const now = yield* Clock.monotonicTimeNanos
         const first = firstLooks.get(owner.uid) ?? now
         firstLooks.delete(owner.uid)
@@ -186,6 +188,12 @@ export class Deletion extends Context.Service<
     })
   )
 }
+
+/** The number that shows what it is good for that unknown is not absent (failure-semantics.md section 9.7). */
+const teardownsPrevented = Metric.counter("fission_executor_unknown_not_absent_total", {
+  description: "Looks at an owner missing from a view that did not prove it gone: it exists, or the look failed",
+  incremental: true
+})
 
 const identify = (subject: Subject) => ({
   kind: subject.kind.kind,

@@ -22,25 +22,28 @@ const copyOfSamples = Effect.acquireRelease(
 interface Dev extends CommandProcess.CommandProcess {
   readonly router: string
   readonly apiServer: string
+  readonly metrics: string
   readonly executorPort: number
 }
 
 const startDev = (...parameters: ReadonlyArray<string>): Effect.Effect<Dev, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const [clusterPort, executorPort, routerPort] = yield* Effect.all(
-      Array.from({ length: 3 }, () => CommandProcess.freePort)
+    const [clusterPort, executorPort, routerPort, metricsPort] = yield* Effect.all(
+      Array.from({ length: 4 }, () => CommandProcess.freePort)
     )
     const command = yield* CommandProcess.start([
       "dev",
       `--cluster-port=${clusterPort}`,
       `--executorPort=${executorPort}`,
       `--router-port=${routerPort}`,
+      `--metrics-port=${metricsPort}`,
       ...parameters
     ])
     return {
       ...command,
       router: `http://127.0.0.1:${routerPort}`,
       apiServer: `http://127.0.0.1:${clusterPort}`,
+      metrics: `http://127.0.0.1:${metricsPort}/metrics`,
       executorPort: executorPort ?? 0
     }
   })
@@ -69,6 +72,8 @@ it.live("dev says what to call, answers within ten seconds, and leaves no proces
     const dev = yield* startDev()
     assert.strictEqual(yield* Effect.timeout(eventually(bodyOf(dev, "hello")), "10 seconds"), "Hello, world!\n")
     assert.include(dev.stdout(), `curl ${dev.router.replace("http://", "")}/fission-function/hello`)
+    assert.include(dev.stdout(), dev.metrics)
+    assert.include((yield* http(dev.metrics)).body, 'fission_executor_namespace_state{namespace="default"')
     assert.isAbove((yield* podProcesses(dev.apiServer)).length, 0)
     dev.child.kill("SIGINT")
     assert.strictEqual(yield* dev.exited, 0)

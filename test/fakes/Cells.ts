@@ -1,5 +1,6 @@
 import { Effect, type Fiber, Layer, type Scope } from "effect"
 import { Settings } from "../../src/Config.ts"
+import { ApiServerHealth } from "../../src/kubernetes/ApiServerHealth.ts"
 import { NamespaceSet } from "../../src/informers/NamespaceSet.ts"
 import { Circuits } from "../../src/namespaces/Circuits.ts"
 import type { CellHandlers } from "../../src/namespaces/NamespaceCell.ts"
@@ -30,6 +31,7 @@ export const make = (namespaces: readonly [string, ...Array<string>]): Effect.Ef
     const layer = Supervisor.layer.pipe(
       Layer.provide(NamespaceSet.layerStatic),
       Layer.provideMerge(Circuits.layer),
+      Layer.provide(ApiServerHealth.layer),
       Layer.provideMerge(Layer.orDie(Settings.layer({ FISSION_RESOURCE_NAMESPACES: namespaces.join(",") }))),
       Layer.provideMerge(api.layer),
       Layer.provideMerge(log.layer)

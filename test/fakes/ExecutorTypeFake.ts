@@ -69,6 +69,8 @@ export const fakeCell = (namespace: string) => {
       wantVersions: () => {}
     },
     health: () => ({ state, since: 0, reason: "" }),
+    kinds: () => [],
+    queueSize: () => 0,
     enqueue: () => {},
     enqueueAfter: () => Effect.void,
     relist: () => Effect.void,

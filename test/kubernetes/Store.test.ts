@@ -78,15 +78,30 @@ describe("a list", () => {
     assert.isTrue(reader.isSynced())
   })
 
-  it("that was abandoned removes nothing", () => {
-    const { reader, writer } = make()
-    writer.upsert(object("a", "1"))
-    writer.applyPage([object("b", "2")])
-    writer.abandonList()
-    writer.applyPage([object("a", "1"), object("b", "2")])
-    assert.deepStrictEqual(told(writer.endList()), [])
-    assert.strictEqual(reader.size(), 2)
-  })
+  it.effect("that was begun anew removes nothing", () =>
+    Effect.gen(function* () {
+      const { reader, writer } = make()
+      writer.upsert(object("a", "1"))
+      writer.applyPage([object("b", "2")])
+      yield* writer.beginList
+      writer.applyPage([object("a", "1"), object("b", "2")])
+      assert.deepStrictEqual(told(writer.endList()), [])
+      assert.strictEqual(reader.size(), 2)
+    })
+  )
+
+  it.effect("is as of its beginning, once it is complete", () =>
+    Effect.gen(function* () {
+      const { reader, writer } = make()
+      yield* TestClock.adjust("2 seconds")
+      yield* writer.beginList
+      writer.applyPage([object("a", "1")])
+      yield* TestClock.adjust("5 seconds")
+      assert.isUndefined(reader.listedAt())
+      writer.endList()
+      assert.strictEqual(reader.listedAt(), 2_000_000_000n)
+    })
+  )
 
   it("that is older than the view takes no object back to an older version", () => {
     const { reader, writer } = make()

@@ -1,10 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import type { KubernetesError } from "../../src/Errors.ts"
+import { ApiServerHealth } from "../../src/kubernetes/ApiServerHealth.ts"
 import { Circuits, type ProtectedCall } from "../../src/namespaces/Circuits.ts"
 import * as Failures from "../fakes/Failures.ts"
 import { withRandom } from "../fakes/FixedRandom.ts"
+import * as KubernetesApiFake from "../fakes/KubernetesApiFake.ts"
 
 const read = (namespace = "team-a", someoneWaits = false): ProtectedCall => ({
   verb: "get",
@@ -20,7 +22,13 @@ const fail = (circuits: Circuits["Service"], call: ProtectedCall, failure: Failu
   Effect.forEach(Array.from({ length: count }), () => Effect.flip(circuits.protect(call, Effect.fail(failure(call)))))
 
 const tested = <E>(test: (circuits: Circuits["Service"]) => Effect.Effect<void, E>) =>
-  Effect.flatMap(Circuits, test).pipe(Effect.provide(Circuits.layer), withRandom(0.5))
+  Effect.flatMap(Circuits, test).pipe(
+    Effect.provide(Circuits.layer.pipe(Layer.provide(serverThatAnswers))),
+    withRandom(0.5)
+  )
+
+/** Nobody joined: what namespaces show says nothing about the server. */
+const serverThatAnswers = ApiServerHealth.layer.pipe(Layer.provide(KubernetesApiFake.layer({})))
 
 describe("the circuit of a namespace", () => {
   it.effect("refuses calls after five time-outs, with the namespace, the reason and the wait in the message", () =>

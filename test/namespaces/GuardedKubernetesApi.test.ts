@@ -3,6 +3,7 @@ import { Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import type { KubernetesCall } from "../../src/Errors.ts"
 import { Pods } from "../../src/fission/ResourceKind.ts"
+import { ApiServerHealth } from "../../src/kubernetes/ApiServerHealth.ts"
 import { KubernetesApi, KubernetesDeletion } from "../../src/kubernetes/KubernetesApi.ts"
 import { Circuits } from "../../src/namespaces/Circuits.ts"
 import * as GuardedKubernetesApi from "../../src/namespaces/GuardedKubernetesApi.ts"
@@ -16,7 +17,11 @@ const guarded = Effect.gen(function* () {
   const memory = yield* KubernetesApiInMemory.make()
   for (const namespace of ["team-a", "team-b"]) memory.put(Pods, pod(namespace))
   const context = yield* Layer.build(
-    GuardedKubernetesApi.layer.pipe(Layer.provide(memory.layer), Layer.provide(Circuits.layer))
+    GuardedKubernetesApi.layer.pipe(
+      Layer.provide(Circuits.layer),
+      Layer.provide(ApiServerHealth.layer),
+      Layer.provide(memory.layer)
+    )
   )
   return {
     memory,

@@ -4,6 +4,7 @@ import { type FissionFunction, functionTimeoutSeconds, idleTimeoutSeconds } from
 import { labels } from "../../fission/Labels.ts"
 import { type NamespaceView, viewAge } from "../../informers/NamespaceView.ts"
 import { retention } from "../../informers/VersionRetention.ts"
+import { DryRun } from "../../safeguards/DryRun.ts"
 import { oldestUsableView } from "../../safeguards/Ground.ts"
 import * as FunctionPod from "./FunctionPod.ts"
 import { PodLifecycle } from "./PodLifecycle.ts"
@@ -22,11 +23,19 @@ export class IdlePods extends Context.Service<
     readonly reap: (view: NamespaceView) => Effect.Effect<void>
   }
 >()("fission-executor/executors/poolmgr/IdlePods") {
-  static readonly layer: Layer.Layer<IdlePods, never, PoolCache | PodLifecycle> = Layer.effect(
+  static readonly layer: Layer.Layer<IdlePods, never, PoolCache | PodLifecycle | DryRun> = Layer.effect(
     IdlePods,
     Effect.gen(function* () {
       const cache = yield* PoolCache
       const lifecycle = yield* PodLifecycle
+      const dryRun = yield* DryRun
+
+      /** What a dry run says of an idle pod, which stays in the cache. */
+      const wouldDelete = (pod: PooledPod) => {
+        const { name, namespace, uid } = pod
+        const reason = `pod of function ${pod.fn.namespace}/${pod.fn.name} would be deleted, for nobody uses it`
+        return dryRun.wouldDelete({ kind: "Pod", namespace, name, uid, ground: "Idle", reason })
+      }
 
       const reap = Effect.fnUntraced(function* (view: NamespaceView) {
         if (Duration.isGreaterThan(yield* viewAge(view), oldestUsableView)) return
@@ -41,6 +50,10 @@ export class IdlePods extends Context.Service<
           const fn = functionOf(view, pod)
           const threshold = deleted ? Duration.zero : idleThreshold(fn)
           if (Duration.isLessThan(idleFor, threshold)) continue
+          if (dryRun.isOn) {
+            if (!pod.shared) yield* wouldDelete(pod)
+            continue
+          }
           const idleNow = cache.removeIfIdle(pod, threshold)
           // A shared pod stays, whoever uses it, and so does the function's code in it (poolmgr.md section 19).
           if (idleNow === undefined || pod.shared) continue

@@ -112,12 +112,23 @@ export class PodLifecycle extends Context.Service<
         if (shown?.metadata.uid === uid && !isDeleting(shown.metadata)) duties.set(pod.metadata, Duty.Deleted())
       })
 
-      /** A patch guarded by UID; a pod that is gone, or another of its name, needs no patch any more. */
-      const patch = (pod: Pod, body: { readonly [field: string]: unknown }): Effect.Effect<boolean, KubernetesError> =>
-        api.patch(Pods, FunctionPod.identity(pod), { type: "strategic", body }).pipe(
+      /**
+       * A patch guarded by UID; a pod that is gone, or another of its name, needs no patch any more. A conflict while the
+       * view shows this very pod is one of versions, and is tried again.
+       */
+      const patch = (
+        pod: Pod,
+        body: { readonly [field: string]: unknown }
+      ): Effect.Effect<boolean, KubernetesError> => {
+        const { name, namespace, uid } = FunctionPod.identity(pod)
+        const isShown = () =>
+          supervisor.cellOfWorkloads(namespace)?.view.pods.get(namespace, name)?.metadata.uid === uid
+        return api.patch(Pods, { namespace, name }, { type: "strategic", body }).pipe(
           Effect.as(true),
-          Effect.catchTag(["KubernetesNotFound", "KubernetesConflict"], () => Effect.succeed(false))
+          Effect.catchTag("KubernetesNotFound", () => Effect.succeed(false)),
+          Effect.catchTag("KubernetesConflict", (error) => (isShown() ? Effect.fail(error) : Effect.succeed(false)))
         )
+      }
 
       const serve = Effect.fnUntraced(function* (
         view: NamespaceView,

@@ -1,0 +1,38 @@
+import { Context, Effect, Layer } from "effect"
+import { Settings } from "../Config.ts"
+import { listen } from "../HttpListener.ts"
+import { answer, type PageSources } from "./DebugRoutes.ts"
+
+/**
+ * Serves `/metrics` and the debug pages at `METRICS_ADDR`, plain HTTP without authentication, as long as the layer lives
+ * (observability.md section 1).
+ */
+export class DebugListener extends Context.Service<
+  DebugListener,
+  {
+    /** Undefined when the port could not be had, which is logged and harms nothing (failure-semantics.md X9). */
+    readonly port: number | undefined
+  }
+>()("fission-executor/observability/DebugListener") {
+  static readonly layer: Layer.Layer<DebugListener, never, Settings | PageSources> = Layer.effect(
+    DebugListener,
+    Effect.gen(function* () {
+      const { metricsAddress } = yield* Settings
+      const port = yield* listen({ ...metricsAddress, name: "metrics" }, (request, response) =>
+        Effect.map(answer(request.method ?? "", request.url ?? ""), ({ body, contentType, status }) => {
+          response.writeHead(status, { "content-type": contentType, "content-length": Buffer.byteLength(body) })
+          response.end(body)
+        })
+      ).pipe(
+        Effect.map((listener) => listener.port),
+        Effect.catchTag("ConfigurationError", (error) =>
+          Effect.as(
+            Effect.logWarning("metrics and debug pages are not served; everything else works", error.message),
+            undefined
+          )
+        )
+      )
+      return DebugListener.of({ port })
+    })
+  )
+}

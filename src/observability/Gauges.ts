@@ -1,0 +1,41 @@
+import { Duration, Effect, Metric } from "effect"
+import { Circuits } from "../namespaces/Circuits.ts"
+import type { HealthState } from "../namespaces/NamespaceHealth.ts"
+import { Supervisor } from "../namespaces/Supervisor.ts"
+import { storeOf } from "./NamespaceReport.ts"
+
+/** Every state has a series, 0 or 1, so that a change shows in each. */
+const states: ReadonlyArray<HealthState> = ["Starting", "Healthy", "Stale", "BackingOff", "Blocked"]
+
+const circuitState = Metric.gauge("fission_executor_circuit_state", {
+  description: "1 while calls of a namespace are refused or one of them probes, else 0"
+})
+const namespaceState = Metric.gauge("fission_executor_namespace_state", {
+  description: "1 for the state that a namespace is in, 0 for the others"
+})
+const watchAge = Metric.gauge("fission_executor_watch_age_seconds", {
+  description: "Time since the last list, event or bookmark; -1 before the first complete list"
+})
+
+/**
+ * Brings the gauges about namespaces up to date, for a scrape. Their labels are the namespaces of the configuration and
+ * the kinds that are watched, so their number is bounded.
+ */
+export const refresh: Effect.Effect<void, never, Supervisor | Circuits> = Effect.gen(function* () {
+  const { cells } = yield* Supervisor
+  const circuits = yield* Circuits
+  for (const cell of cells) {
+    const { namespace, workloadNamespace } = cell.view
+    const isOpen = [namespace, workloadNamespace].some(circuits.isOpen)
+    yield* Metric.update(Metric.withAttributes(circuitState, { namespace }), Number(isOpen))
+    for (const state of states) {
+      const gauge = Metric.withAttributes(namespaceState, { namespace, state })
+      yield* Metric.update(gauge, Number(cell.health().state === state))
+    }
+    for (const { namespace, resource } of cell.kinds()) {
+      const age = yield* storeOf(cell.view, resource)?.age ?? Effect.succeed(Duration.infinity)
+      const gauge = Metric.withAttributes(watchAge, { resource, namespace })
+      yield* Metric.update(gauge, Duration.isFinite(age) ? Duration.toSeconds(age) : -1)
+    }
+  }
+})

@@ -1,0 +1,37 @@
+import { Context, Effect, Layer } from "effect"
+import { Settings } from "../Config.ts"
+import { type Decision, DecisionLog } from "./DecisionLog.ts"
+
+/** Objects and reasons that are remembered so as not to be said again; the oldest are forgotten. */
+const capacity = 10_000
+
+/** With `EXECUTOR_REAPER=dry-run` nothing idle and nothing without an owner is deleted; what would be is said instead. */
+export class DryRun extends Context.Service<
+  DryRun,
+  {
+    readonly isOn: boolean
+    /** Records a deletion that does not happen, once per object and reason. */
+    readonly wouldDelete: (deletion: Omit<Decision, "action">) => Effect.Effect<void>
+  }
+>()("fission-executor/safeguards/DryRun") {
+  static readonly layer: Layer.Layer<DryRun, never, Settings | DecisionLog> = Layer.effect(
+    DryRun,
+    Effect.gen(function* () {
+      const { reaperDryRun } = yield* Settings
+      const decisions = yield* DecisionLog
+      const said = new Set<string>()
+      return DryRun.of({
+        isOn: reaperDryRun,
+        wouldDelete: (deletion) =>
+          Effect.suspend(() => {
+            const id = `${deletion.uid} ${deletion.reason}`
+            if (said.has(id)) return Effect.void
+            said.add(id)
+            const oldest = said.values().next()
+            if (said.size > capacity && oldest.done !== true) said.delete(oldest.value)
+            return decisions.record({ ...deletion, action: "WouldDelete" })
+          })
+      })
+    })
+  )
+}
