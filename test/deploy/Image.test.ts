@@ -1,35 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
-import { chmodSync, lstatSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { lstatSync, readdirSync } from "node:fs"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { assert, layer } from "@effect/vitest"
-import { Context, Effect, Layer, type Scope } from "effect"
-import { build } from "rolldown"
-import { commands } from "../../rolldown.config.ts"
-import { buildRoot } from "../../deploy/image/buildRoot.ts"
+import { Effect, Layer, type Scope } from "effect"
 import { ApiServer } from "../../src/devcluster/ApiServer.ts"
 import { request, serverLayer } from "../devcluster/ClusterFixture.ts"
-
-/** The file system of the image, built once for all tests. */
-class ImageRoot extends Context.Service<ImageRoot, { readonly path: string }>()("test/deploy/ImageRoot") {
-  static readonly layer = Layer.effect(
-    ImageRoot,
-    Effect.gen(function* () {
-      const folder = yield* Effect.acquireRelease(
-        Effect.sync(() => mkdtempSync(join(tmpdir(), "image-"))),
-        (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
-      )
-      const bundle = join(folder, "dist")
-      const path = join(folder, "root")
-      yield* Effect.promise(() => build({ ...commands, output: { ...commands.output, dir: bundle } }))
-      buildRoot(path, bundle)
-      chmodSync(folder, 0o755)
-      return ImageRoot.of({ path })
-    })
-  )
-}
+import { ImageRoot } from "./ImageRoot.ts"
 
 /**
  * Starts the entry point as the image does: in nothing but the image's files and as its user, where this process may; else

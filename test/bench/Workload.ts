@@ -1,0 +1,99 @@
+import { Effect, Result } from "effect"
+import { Agent, request } from "undici"
+import { ApiServer } from "../../src/devcluster/ApiServer.ts"
+import { Environments, Functions, Packages, Pods } from "../../src/fission/ResourceKind.ts"
+import { isReady } from "../../src/fission/Workloads.ts"
+import { KubernetesApi } from "../../src/kubernetes/KubernetesApi.ts"
+import { bytesOf, load, openSockets } from "./RawClient.ts"
+import { type ExecutorProcess, until } from "./ExecutorProcess.ts"
+
+/** One line of the table that a measurement prints. */
+export interface Row {
+  readonly measure: string
+  readonly budget: string
+  readonly measured: string
+}
+
+/** Where an object is to be made. */
+export interface Where {
+  readonly namespace: string
+  readonly name: string
+}
+
+const agent = new Agent({ connections: 64 })
+const code = Buffer.from("module.exports = async () => ({ status: 200, body: 'ok' })").toString("base64")
+
+/** An Environment with a pool of that many pods. */
+export const createPool = (metadata: Where, poolsize: number) =>
+  KubernetesApi.use((api) =>
+    api.create(Environments, {
+      metadata,
+      spec: { version: 3, poolsize, terminationGracePeriod: 0, runtime: { image: "node-env" } }
+    })
+  )
+
+/** A Function with its Package; the whole object as the router would send it. */
+export const createFunction = Effect.fnUntraced(function* (where: Where, pool: string) {
+  const api = yield* KubernetesApi
+  const environment = { namespace: where.namespace, name: pool }
+  yield* api.create(Packages, {
+    metadata: where,
+    spec: { environment, deployment: { type: "literal", literal: code } }
+  })
+  yield* api.patch(Packages, where, { type: "merge", subresource: "status", body: { status: { buildstatus: "none" } } })
+  const made = yield* api.create(Functions, {
+    metadata: where,
+    spec: {
+      environment,
+      package: { packageref: where },
+      InvokeStrategy: { StrategyType: "execution", ExecutionStrategy: { ExecutorType: "poolmgr" } },
+      concurrency: 50,
+      requestsPerPod: 1,
+      idletimeout: 3600
+    }
+  })
+  return JSON.stringify(made)
+})
+
+/** Waits until so many pods in the namespace are warm. */
+export const poolsAreFull = (namespace: string, pods: number) =>
+  until(
+    KubernetesApi.use((api) => api.list(Pods, { namespace, labelSelector: "managed=true" })).pipe(
+      Effect.map(({ items }) => items.filter((item) => isReady(Result.getOrThrow(Pods.decode(item)))).length >= pods)
+    )
+  )
+
+/** The address of the function, with a slot; a refusal is a defect. */
+export const getService = ({ url }: ExecutorProcess, fn: string) =>
+  Effect.promise(async () => {
+    const answer = await request(`${url}/v2/getServiceForFunction`, { method: "POST", body: fn, dispatcher: agent })
+    const body = await answer.body.text()
+    if (answer.statusCode !== 200) throw new Error(`HTTP ${answer.statusCode}: ${body}`)
+    return body
+  })
+
+const unTap = (fn: string, address: string) => {
+  const { metadata } = JSON.parse(fn)
+  const body = JSON.stringify({ FnMetadata: metadata, FnExecutorType: "poolmgr", ServiceURL: address })
+  return bytesOf({ path: "/v2/unTapService", body })
+}
+
+/** Asks for the address and gives the slot back, again and again on each connection: milliseconds of every request. */
+export const askAndGiveBack = ({ port }: ExecutorProcess, fn: string, pairs: number, callers: number) =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => openSockets(port, callers)),
+    (sockets) => {
+      const ask = bytesOf({ path: "/v2/getServiceForFunction", body: fn })
+      return load(sockets, 2 * pairs, (address = "") => (address === "" ? ask : unTap(fn, address)))
+    },
+    (sockets) => Effect.sync(() => sockets.forEach((socket) => socket.destroy()))
+  )
+
+/** Calls of the executor at the API server so far, all verbs but watches. */
+export const requestsSoFar = ApiServer.use((server) =>
+  Effect.sync(() => {
+    let count = 0
+    for (const [key, number] of server.requests("fission-executor/")) if (!key.startsWith("watch")) count += number
+    return count
+  })
+)
