@@ -7,7 +7,10 @@ const perNamespace = { lists: 2, calls: 4 }
 const overall = { lists: 32, watchHandshakes: 32 }
 /** A list that has had no headers for this long gives its place back and goes on waiting. */
 const listHoldsFor = Duration.seconds(2)
-/** Bound of all calls of the process; the reserve is for requests of users and the lease (failure-semantics.md section 3). */
+/**
+ * Bound of all calls of the process but the handshakes of watches, which cost a server little and of which few are in
+ * flight; the reserve is for requests of users and the lease (failure-semantics.md section 3).
+ */
 const rate = { burst: 500, perSecond: 200, reserved: 0.2 }
 
 /**
@@ -73,6 +76,6 @@ export const make: Effect.Effect<Bulkheads> = Effect.gen(function* () {
       priority === "lease"
         ? paced(true, self)
         : semaphore(`${priority}/${namespace}`, perNamespace.calls).withPermit(paced(priority === "request", self)),
-    watchHandshake: (self) => handshakes.withPermit(paced(false, self))
+    watchHandshake: (self) => handshakes.withPermit(self)
   }
 })
