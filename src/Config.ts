@@ -41,6 +41,12 @@ export interface SettingsShape {
   readonly reaperDryRun: boolean
   /** Where metrics and the debug pages are served. */
   readonly metricsAddress: ListenAddress
+  /** Whether replicas elect a leader; without, each one leads. */
+  readonly leaderElection: boolean
+  /** Namespace of the Lease; empty: that of the pod. */
+  readonly leaseNamespace: string
+  /** How long the others wait for a leader that has stopped to renew; it gives up itself after two thirds of it. */
+  readonly leaseDuration: Duration.Duration
   readonly disableOwnerReferences: boolean
   /** False asks for what we never do: to delete at the start what an earlier process made (lifecycle.md section 6.2). */
   readonly adoptExistingResources: boolean
@@ -143,6 +149,12 @@ const positive = (parse: (text: string) => Duration.Duration | undefined) => (te
   return duration !== undefined && Duration.toMillis(duration) > 0 ? duration : undefined
 }
 
+const atLeast =
+  (least: Duration.Duration, parse: (text: string) => Duration.Duration | undefined) => (text: string) => {
+    const duration = parse(text)
+    return duration !== undefined && Duration.isGreaterThanOrEqualTo(duration, least) ? duration : undefined
+  }
+
 /** A Kubernetes quantity: a decimal with an optional binary, decimal or exponent suffix. */
 const isQuantity = (text: string): boolean =>
   /^[+-]?(\d+(\.\d*)?|\.\d+)(([KMGTPE]i)|[numkMGTPE]|([eE][+-]?\d+))?$/u.test(text)
@@ -221,6 +233,14 @@ const fromVariables = (variables: EnvironmentVariables): SettingsShape => {
     deletionBrakePercent: read("EXECUTOR_DELETION_BRAKE_PERCENT", parsePercent, 30),
     reaperDryRun: read("EXECUTOR_REAPER", parseReaper, "on") === "dry-run",
     metricsAddress: read("METRICS_ADDR", parseListenAddress, { host: undefined, port: 8080 }, ":8080"),
+    leaderElection: read("LEADER_ELECTION_ENABLED", parseBoolean, false),
+    leaseNamespace: text("FISSION_LEASE_NAMESPACE", text("POD_NAMESPACE")).trim(),
+    leaseDuration: read(
+      "EXECUTOR_LEASE_DURATION",
+      atLeast(Duration.seconds(6), parseGoDuration),
+      Duration.seconds(15),
+      "15s"
+    ),
     disableOwnerReferences: read("DISABLE_OWNER_REFERENCES", parseBoolean, false),
     finalizerEnabled: read("FINALIZER_ENABLED", parseBoolean, false),
     istio: read("ENABLE_ISTIO", parseBoolean, false),

@@ -45,7 +45,8 @@ const describe = (failure: KubernetesFailure & { readonly _tag: string }): strin
  */
 export class TimeoutError extends Data.TaggedError("KubernetesTimeoutError")<
   KubernetesFailure & {
-    readonly kind: "Deadline" | "Etcd" | "Unavailable" | "Throttled" | "Connection" | "Warmup"
+    /** `NotLeader`: a write that was not sent, for this process does not lead. */
+    readonly kind: "Deadline" | "Etcd" | "Unavailable" | "Throttled" | "Connection" | "Warmup" | "NotLeader"
     /** The least time to wait that the server asked for. */
     readonly retryAfter?: Duration.Duration | undefined
     /** True when a write may have been applied although it failed: re-read before repeating it. */

@@ -1,7 +1,7 @@
-import { Layer } from "effect"
+import { Effect, Layer } from "effect"
 import { ExecutorApi } from "./api/ExecutorApi.ts"
 import { PoolCache } from "./caches/PoolCache.ts"
-import type { Settings } from "./Config.ts"
+import { Settings } from "./Config.ts"
 import { AbsentOwners } from "./controllers/AbsentOwners.ts"
 import * as Controllers from "./controllers/Controllers.ts"
 import type { ConfigurationError } from "./Errors.ts"
@@ -24,13 +24,16 @@ import type { KubernetesApi, KubernetesDeletion } from "./kubernetes/KubernetesA
 import * as KubernetesApiLive from "./kubernetes/KubernetesApiLive.ts"
 import { Circuits } from "./namespaces/Circuits.ts"
 import * as GuardedKubernetesApi from "./namespaces/GuardedKubernetesApi.ts"
+import * as WriteFence from "./kubernetes/WriteFence.ts"
 import { Supervisor } from "./namespaces/Supervisor.ts"
 import { DebugListener } from "./observability/DebugListener.ts"
 import { Brake } from "./safeguards/Brake.ts"
+import { candidateOf } from "./safeguards/Candidate.ts"
 import { Conditions } from "./safeguards/Conditions.ts"
 import { DecisionLog } from "./safeguards/DecisionLog.ts"
 import { Deletion } from "./safeguards/Deletion.ts"
 import { DryRun } from "./safeguards/DryRun.ts"
+import { Leadership } from "./safeguards/Leadership.ts"
 import { FetcherClient } from "./specialization/FetcherClient.ts"
 
 /** Where the API server is, and where to listen. */
@@ -49,7 +52,7 @@ export interface ExecutorOptions {
 export const layerNoDeps: Layer.Layer<
   Dispatcher | Supervisor | DecisionLog | PoolCache | Brake | Circuits | ApiServerHealth,
   never,
-  Settings | KubernetesApi | KubernetesDeletion | FetcherClient
+  Settings | KubernetesApi | KubernetesDeletion | FetcherClient | Leadership
 > = (() => {
   const poolmgr = Poolmgr.layer.pipe(
     Layer.provide(Requests.layer),
@@ -89,5 +92,22 @@ export const layer = (
     Layer.provide(options.metrics === true ? DebugListener.layer : Layer.empty),
     Layer.provideMerge(layerNoDeps),
     Layer.provide(FetcherClient.layer),
-    Layer.provide(KubernetesApiLive.layer(options.kubeConfig, options.userAgent))
+    Layer.provide(leadershipOver(KubernetesApiLive.layer(options.kubeConfig, options.userAgent), options))
+  )
+
+/** The Kubernetes API, and who may write to it: everybody, or the one that the election says. */
+const leadershipOver = <E, R>(
+  kubernetes: Layer.Layer<KubernetesApi | KubernetesDeletion, E, R>,
+  options: ExecutorOptions
+) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const settings = yield* Settings
+      if (!settings.leaderElection) return Layer.merge(Leadership.layerAlways, kubernetes)
+      const candidate = yield* candidateOf(settings, options)
+      return Leadership.layer(candidate).pipe(
+        Layer.provideMerge(kubernetes),
+        Layer.provide(Layer.effect(WriteFence.WriteFence, WriteFence.make))
+      )
+    })
   )

@@ -13,6 +13,7 @@ const plain = (settings: SettingsShape) => ({
   podReadyTimeout: Duration.toMillis(settings.podReadyTimeout),
   reaperInterval: Duration.toMillis(settings.reaperInterval),
   gracefulShutdownTimeout: Duration.toMillis(settings.gracefulShutdownTimeout),
+  leaseDuration: Duration.toMillis(settings.leaseDuration),
   internalAuth: {
     ...settings.internalAuth,
     secret: settings.internalAuth.secret && Redacted.value(settings.internalAuth.secret),
@@ -30,6 +31,9 @@ const defaults: ReturnType<typeof plain> = {
   deletionBrakePercent: 30,
   reaperDryRun: false,
   metricsAddress: { host: undefined, port: 8080 },
+  leaderElection: false,
+  leaseNamespace: "",
+  leaseDuration: 15_000,
   disableOwnerReferences: false,
   finalizerEnabled: false,
   istio: false,
@@ -107,6 +111,9 @@ describe("the settings", () => {
         FISSION_INTERNAL_AUTH_SECRET: " raw bytes ",
         FISSION_INTERNAL_AUTH_SECRET_OLD: "before",
         FISSION_INTERNAL_AUTH_SECRET_NAME: "auth",
+        LEADER_ELECTION_ENABLED: "true",
+        FISSION_LEASE_NAMESPACE: "fission",
+        EXECUTOR_LEASE_DURATION: "30s",
         OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector",
         PATH: "/bin"
       })
@@ -120,6 +127,9 @@ describe("the settings", () => {
         deletionBrakePercent: 100,
         reaperDryRun: true,
         metricsAddress: { host: "::1", port: 9090 },
+        leaderElection: true,
+        leaseNamespace: "fission",
+        leaseDuration: 30_000,
         disableOwnerReferences: true,
         finalizerEnabled: true,
         istio: true,

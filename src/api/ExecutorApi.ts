@@ -1,13 +1,15 @@
 import { randomUUID } from "node:crypto"
 import type { IncomingMessage, ServerResponse } from "node:http"
-import { Cause, Context, Duration, Effect, Layer } from "effect"
+import { Cause, Context, Duration, Effect, Layer, type Scope } from "effect"
 import { Settings } from "../Config.ts"
 import type { ConfigurationError } from "../Errors.ts"
 import { Dispatcher } from "../executors/Dispatcher.ts"
 import { digestOf } from "../fission/RequestSignature.ts"
 import { listen } from "../HttpListener.ts"
+import { Leadership } from "../safeguards/Leadership.ts"
 import { type Answer, fromError, refusal, send } from "./Answer.ts"
 import type { Body } from "./Bodies.ts"
+import { makeForward } from "./Forwarding.ts"
 import { makeReceivers, type NotReceived } from "./Receive.ts"
 import { makeRoutes, openPaths } from "./Routes.ts"
 
@@ -30,7 +32,7 @@ export class ExecutorApi extends Context.Service<
     readonly port: number
     /** How long a client may take to send a whole request, so that none holds a socket for ever; default 30 s. */
     readonly receiveWithin?: Duration.Duration
-  }): Layer.Layer<ExecutorApi, ConfigurationError, Dispatcher | Settings> =>
+  }): Layer.Layer<ExecutorApi, ConfigurationError, Dispatcher | Leadership | Settings> =>
     Layer.effect(
       ExecutorApi,
       Effect.gen(function* () {
@@ -60,9 +62,12 @@ export class ExecutorApi extends Context.Service<
 type Handler = (request: IncomingMessage, response: ServerResponse) => Effect.Effect<void>
 
 /** The API without its listener. While `isDraining` readiness fails and every answer ends its connection. */
-const makeHandler = (isDraining: () => boolean = () => false): Effect.Effect<Handler, never, Dispatcher | Settings> =>
+const makeHandler = (
+  isDraining: () => boolean = () => false
+): Effect.Effect<Handler, never, Dispatcher | Leadership | Settings | Scope.Scope> =>
   Effect.gen(function* () {
     const routes = makeRoutes(yield* Dispatcher, isDraining)
+    const forward = yield* makeForward(yield* Leadership)
     const { unverified, verified } = makeReceivers(yield* Settings)
 
     const answerTo = Effect.fnUntraced(function* (request: IncomingMessage, correlationId: string) {
@@ -75,7 +80,8 @@ const makeHandler = (isDraining: () => boolean = () => false): Effect.Effect<Han
       if (route.method !== request.method) return refusal(405, "405 method not allowed")
 
       const body = checked ?? (route.method === "GET" ? noBody : yield* Effect.interruptible(unverified(request)))
-      return yield* route.answer({ body, correlationId })
+      const forwarded = route.method === "POST" ? yield* forward(request, body) : undefined
+      return forwarded ?? (yield* route.answer({ body, correlationId }))
     })
 
     return (request, response) => {

@@ -3,6 +3,7 @@ import { Deployment, Pod } from "./Workloads.ts"
 import { Environment } from "./Environment.ts"
 import { FissionFunction } from "./Function.ts"
 import { FunctionAlias, FunctionVersion } from "./FunctionVersion.ts"
+import { Lease } from "./Lease.ts"
 import { ObjectMeta } from "./ObjectMeta.ts"
 
 /** Anything with metadata; what a view holds. */
@@ -59,6 +60,8 @@ export const Packages = kindOf("fission.io", "v1", "Package", "packages", Metada
 export const Pods = kindOf("", "v1", "Pod", "pods", Pod)
 /** `deployments.apps/v1`, with identity, scale and progress. */
 export const Deployments = kindOf("apps", "v1", "Deployment", "deployments", Deployment)
+/** `leases.coordination.k8s.io/v1` */
+export const Leases = kindOf("coordination.k8s.io", "v1", "Lease", "leases", Lease)
 
 /** `group/version`, or the version alone for the core group, as `apiVersion` writes it. */
 export const apiVersionOf = (kind: Pick<ResourceKind, "group" | "version">): string =>

@@ -11,6 +11,7 @@ import {
   NotFound,
   TimeoutError
 } from "../Errors.ts"
+import { FenceClosedError } from "./WriteFence.ts"
 
 /** What a server answered. Header names in lower case; `body` is the text, empty where there was none. */
 export interface Answer {
@@ -172,6 +173,9 @@ export const classifyThrown = (call: KubernetesCall, thrown: unknown): Kubernete
     cause: thrown
   }
 
+  if (wrapped instanceof FenceClosedError) {
+    return new TimeoutError({ ...failure, detail: wrapped.message, kind: "NotLeader", outcomeUnknown: false })
+  }
   if (configuration.test(code)) return new FatalError({ ...failure, scope: "resource" })
   const isDeadline =
     wrapped.name === "TimeoutError" || code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_BODY_TIMEOUT"

@@ -6,6 +6,7 @@ import { classifyAnswer, classifyThrown } from "./Classify.ts"
 import * as Credentials from "./Credentials.ts"
 import { answeredWithin, deadlineOf, handshakeWithin } from "./Deadline.ts"
 import type { CallOptions, CallPriority } from "./KubernetesApi.ts"
+import * as WriteFence from "./WriteFence.ts"
 
 /** What is asked of the server: everything but where it is and who asks. */
 export interface TransportRequest {
@@ -53,7 +54,10 @@ const keepAlive = { keepAliveTimeout: 55_000, keepAliveMaxTimeout: 60_000 }
 
 type Pool = "watch" | "list" | CallPriority
 
-/** Opens no connection yet; fails if the credentials cannot be read. Closing the scope closes every connection. */
+/**
+ * Opens no connection yet; fails if the credentials cannot be read. Closing the scope closes every connection. Writes,
+ * except those of the lease, pass the `WriteFence` or fail with `TimeoutError` of kind `NotLeader`.
+ */
 export const make = (
   source: Credentials.LoadKubeConfig,
   userAgent: string
@@ -61,14 +65,18 @@ export const make = (
   Effect.gen(function* () {
     const credentials = yield* Credentials.makeStore(source)
     const bulkheads = yield* Bulkheads.make
-    const pools = new Map<Pool, { readonly tlsVersion: string; readonly agent: Agent }>()
+    const fenced = WriteFence.behind(yield* WriteFence.WriteFence)
+    const pools = new Map<
+      Pool,
+      { readonly tlsVersion: string; readonly agent: Agent; readonly dispatcher: Dispatcher }
+    >()
     yield* Effect.addFinalizer(() =>
       Effect.promise(() => Promise.all([...pools.values()].map(({ agent }) => agent.destroy())))
     )
 
-    const agentFor = (pool: Pool, current: Credentials.Credentials): Agent => {
+    const dispatcherFor = (pool: Pool, current: Credentials.Credentials): Dispatcher => {
       const known = pools.get(pool)
-      if (known?.tlsVersion === current.tlsVersion) return known.agent
+      if (known?.tlsVersion === current.tlsVersion) return known.dispatcher
       const { ca, cert, key, rejectUnauthorized, servername } = current.tls
       const agent = new Agent({
         allowH2: false,
@@ -87,9 +95,10 @@ export const make = (
           ...(servername === undefined ? {} : { servername })
         }
       })
-      pools.set(pool, { tlsVersion: current.tlsVersion, agent })
+      const dispatcher = pool === "lease" ? agent : agent.compose(fenced)
+      pools.set(pool, { tlsVersion: current.tlsVersion, agent, dispatcher })
       if (known !== undefined) void known.agent.close()
-      return agent
+      return dispatcher
     }
 
     /** One attempt with the given credentials; resolves when the headers are there. */
@@ -106,7 +115,7 @@ export const make = (
       const search = query.length === 0 ? "" : `?${new URLSearchParams(query)}`
       return request(`${current.server}${what.path}${search}`, {
         method: what.method,
-        dispatcher: agentFor(pool, current),
+        dispatcher: dispatcherFor(pool, current),
         signal,
         ...(bodyTimeout === undefined ? {} : { bodyTimeout }),
         headers: {

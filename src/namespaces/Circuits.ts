@@ -124,11 +124,15 @@ const writesOf = (namespace: string) => `writes/${namespace}`
 /** Monotonic time for ages and waits; wall time may jump. */
 const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos / 1_000_000n))
 
-/** Undefined for a call that was interrupted: it shows nothing. A refusal by rights is an answer, even while it may pass. */
+/**
+ * Undefined for a call that was interrupted or not sent: it shows nothing. A refusal by rights is an answer, even while
+ * it may pass.
+ */
 const outcomeOf = (exit: Exit.Exit<unknown, KubernetesError>): Circuit.Outcome | undefined => {
   if (Exit.isSuccess(exit)) return "Answer"
   if (Cause.hasInterrupts(exit.cause)) return undefined
   const error = Cause.findErrorOption(exit.cause)
   if (error._tag === "None") return undefined
-  return error.value._tag === "KubernetesTimeoutError" && error.value.kind !== "Warmup" ? "Timeout" : "Answer"
+  if (error.value._tag !== "KubernetesTimeoutError" || error.value.kind === "Warmup") return "Answer"
+  return error.value.kind === "NotLeader" ? undefined : "Timeout"
 }

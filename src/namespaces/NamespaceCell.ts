@@ -3,6 +3,7 @@ import { isSynced, type NamespaceView, type ViewChange, viewAge } from "../infor
 import * as WatchScope from "../informers/WatchScope.ts"
 import { ApiServerHealth } from "../kubernetes/ApiServerHealth.ts"
 import type { KubernetesApi } from "../kubernetes/KubernetesApi.ts"
+import { Leadership } from "../safeguards/Leadership.ts"
 import * as CellLog from "./CellLog.ts"
 import { Circuits } from "./Circuits.ts"
 import { judge, type NamespaceHealth } from "./NamespaceHealth.ts"
@@ -38,8 +39,8 @@ export interface NamespaceCell {
   /** Lists a kind again because something contradicts its view; at most once a minute, more often it does nothing. */
   readonly relist: (resource: string) => Effect.Effect<void>
   /**
-   * Watches, works and keeps the health until interrupted. Work begins when the required views are synced. Dies with
-   * the first defect; running it again continues with the same views and queue.
+   * Watches, works and keeps the health until interrupted. Work begins when the required views are synced, and goes on
+   * while this replica leads. Dies with the first defect; running it again continues with the same views and queue.
    */
   readonly run: (handlers: CellHandlers) => Effect.Effect<never>
 }
@@ -52,11 +53,12 @@ export const make = (options: {
   readonly namespace: string
   readonly workloadNamespace: string
   readonly startWithin: Duration.Duration
-}): Effect.Effect<NamespaceCell, never, KubernetesApi | Circuits | ApiServerHealth> =>
+}): Effect.Effect<NamespaceCell, never, KubernetesApi | Circuits | ApiServerHealth | Leadership> =>
   Effect.gen(function* () {
     const { namespace } = options
     const circuits = yield* Circuits
     const server = yield* ApiServerHealth
+    const { whileLeading } = yield* Leadership
     const queue = yield* WorkQueue.make(namespace)
     const log = CellLog.make(namespace)
     const statuses = new Map<string, ReportedStatus>()
@@ -124,18 +126,18 @@ export const make = (options: {
       run: (given) =>
         Effect.suspend(() => {
           handlers = given
-          return Effect.all(
-            [
-              scope.run,
-              Effect.andThen(synced.await, queue.run(work)),
-              Effect.forever(Effect.andThen(Effect.sleep(healthInterval), judgeHealth)),
-              ...handlers.loops.map((loop) => Effect.andThen(synced.await, loop(scope.view)))
-            ],
-            { concurrency: "unbounded", discard: true }
-          ).pipe(Effect.andThen(Effect.never))
+          const working = together([queue.run(work), ...handlers.loops.map((loop) => loop(scope.view))])
+          return together([
+            scope.run,
+            Effect.andThen(synced.await, whileLeading(working)),
+            Effect.forever(Effect.andThen(Effect.sleep(healthInterval), judgeHealth))
+          ])
         })
     }
   })
+
+const together = (loops: ReadonlyArray<Effect.Effect<never>>): Effect.Effect<never> =>
+  Effect.andThen(Effect.all(loops, { concurrency: "unbounded", discard: true }), Effect.never)
 
 const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos / 1_000_000n))
 

@@ -6,6 +6,7 @@ import { Circuits } from "../namespaces/Circuits.ts"
 import { Supervisor } from "../namespaces/Supervisor.ts"
 import { Brake } from "../safeguards/Brake.ts"
 import { DecisionLog, type RecordedDecision } from "../safeguards/DecisionLog.ts"
+import { Leadership } from "../safeguards/Leadership.ts"
 import * as Gauges from "./Gauges.ts"
 import { describeNamespace, describeServer } from "./NamespaceReport.ts"
 
@@ -17,7 +18,7 @@ export interface Page {
 }
 
 /** What the pages are made of. */
-export type PageSources = Supervisor | Circuits | ApiServerHealth | Brake | DecisionLog
+export type PageSources = Supervisor | Circuits | ApiServerHealth | Brake | DecisionLog | Leadership
 
 const text = (status: number, line: string): Page => ({
   status,
@@ -85,8 +86,11 @@ const namespaces = Effect.gen(function* () {
   const circuits = yield* Circuits
   const brake = yield* Brake
   const server = yield* ApiServerHealth
+  const leadership = yield* Leadership
+  const leader = leadership.leader()
   const sources = { circuitsOf: circuits.of, brakeOf: brake.status }
   return json({
+    replica: { role: leadership.role(), ...(leader !== undefined && { leader }) },
     apiServer: yield* describeServer(server.status()),
     namespaces: yield* Effect.forEach(cells, (cell) => describeNamespace(cell, sources))
   })

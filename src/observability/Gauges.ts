@@ -2,6 +2,7 @@ import { Duration, Effect, Metric } from "effect"
 import { Circuits } from "../namespaces/Circuits.ts"
 import type { HealthState } from "../namespaces/NamespaceHealth.ts"
 import { Supervisor } from "../namespaces/Supervisor.ts"
+import { Leadership } from "../safeguards/Leadership.ts"
 import { storeOf } from "./NamespaceReport.ts"
 
 /** Every state has a series, 0 or 1, so that a change shows in each. */
@@ -17,11 +18,22 @@ const watchAge = Metric.gauge("fission_executor_watch_age_seconds", {
   description: "Time since the last list, event or bookmark; -1 before the first complete list"
 })
 
+const leads = Metric.gauge("fission_executor_leader", {
+  description: "1 while this replica leads, else 0; without an election every replica leads"
+})
+/** The name that dashboards for controllers know it by (observability.md section 4). */
+const electionMaster = Metric.gauge("leader_election_master_status", {
+  description: "1 while this replica holds the lease of the name, else 0"
+})
+
 /**
- * Brings the gauges about namespaces up to date, for a scrape. Their labels are the namespaces of the configuration and
+ * Brings the gauges about namespaces and the leader up to date, for a scrape. Their labels are the namespaces of the configuration and
  * the kinds that are watched, so their number is bounded.
  */
-export const refresh: Effect.Effect<void, never, Supervisor | Circuits> = Effect.gen(function* () {
+export const refresh: Effect.Effect<void, never, Supervisor | Circuits | Leadership> = Effect.gen(function* () {
+  const isLeader = Number((yield* Leadership).role() === "Leader")
+  yield* Metric.update(leads, isLeader)
+  yield* Metric.update(Metric.withAttributes(electionMaster, { name: "fission-executor" }), isLeader)
   const { cells } = yield* Supervisor
   const circuits = yield* Circuits
   for (const cell of cells) {

@@ -4,6 +4,7 @@ import { ExecutorApi } from "../../src/api/ExecutorApi.ts"
 import { Settings } from "../../src/Config.ts"
 import type { FissionFunction } from "../../src/fission/Function.ts"
 import * as ExecutorInMemory from "../fakes/ExecutorInMemory.ts"
+import { Leadership } from "../../src/safeguards/Leadership.ts"
 import { exchange, open, readToEnd } from "../fakes/HttpExchange.ts"
 
 const posting = (fn: FissionFunction) => {
@@ -23,7 +24,7 @@ const started = Effect.gen(function* () {
   const context = yield* Layer.buildWithScope(
     ExecutorApi.layer({ host: "127.0.0.1", port: 0 }).pipe(
       Layer.provide(world.executor()),
-      Layer.provide([Settings.layer({}), Logger.layer([])])
+      Layer.provide([Settings.layer({}), Leadership.layerAlways, Logger.layer([])])
     ),
     scope
   )

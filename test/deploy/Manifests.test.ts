@@ -105,6 +105,27 @@ test("the kustomization names every file beside it", () => {
   assert.deepStrictEqual(named.toSorted(), files.toSorted())
 })
 
+test("the overlay for high availability names every file beside it, and may write the lease and no other", () => {
+  const overlay = documentsOf("overlays/high-availability")
+  const kustomization = overlay.find((object) => at(object, "kind") === "Kustomization")
+  const files = globSync("*.yaml", { cwd: folder("overlays/high-availability") })
+  const named = list(at(kustomization, "resources")).map(String)
+  assert.deepStrictEqual(
+    named.toSorted(),
+    ["../../base", ...files.filter((file) => file !== "kustomization.yaml")].toSorted()
+  )
+  const role = overlay.find((object) => at(object, "kind") === "Role")
+  const rules = list(at(role, "rules")).map((rule) => [
+    at(rule, "resources"),
+    at(rule, "resourceNames"),
+    at(rule, "verbs")
+  ])
+  assert.deepStrictEqual(rules, [
+    [["leases"], undefined, ["create"]],
+    [["leases"], ["fission-executor"], ["get", "update"]]
+  ])
+})
+
 for (const samples of ["samples", "samples-python"]) {
   it.effect(`every object in ${samples} can be applied, and every name that it mentions is there`, () =>
     Effect.gen(function* () {

@@ -4,6 +4,7 @@ import { Settings } from "../../src/Config.ts"
 import type { ConfigurationError } from "../../src/Errors.ts"
 import { Dispatcher } from "../../src/executors/Dispatcher.ts"
 import { type ChannelKey, channelKey, signedHeaders } from "../../src/fission/RequestSignature.ts"
+import { Leadership } from "../../src/safeguards/Leadership.ts"
 import type { HttpCall } from "./HttpExchange.ts"
 
 /** A dispatcher that is ready and whose other members are bugs unless given. */
@@ -25,11 +26,12 @@ export const dispatcherOf = (members: Partial<Dispatcher["Service"]>): Dispatche
 export const startApi = (
   dispatcher: Dispatcher["Service"],
   variables: { readonly [name: string]: string } = {},
-  options: { readonly port?: number; readonly receiveWithin?: Duration.Duration } = {}
+  options: { readonly port?: number; readonly receiveWithin?: Duration.Duration } = {},
+  leadership: Layer.Layer<Leadership> = Leadership.layerAlways
 ): Effect.Effect<number, ConfigurationError, Scope.Scope> =>
   Layer.build(
     ExecutorApi.layer({ host: "127.0.0.1", port: 0, ...options }).pipe(
-      Layer.provide([Settings.layer(variables), Layer.succeed(Dispatcher, dispatcher)])
+      Layer.provide([Settings.layer(variables), Layer.succeed(Dispatcher, dispatcher), leadership])
     )
   ).pipe(Effect.map((context) => Context.get(context, ExecutorApi).port))
 

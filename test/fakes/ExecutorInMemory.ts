@@ -13,6 +13,7 @@ import {
   Pods,
   type ResourceKind
 } from "../../src/fission/ResourceKind.ts"
+import { Leadership } from "../../src/safeguards/Leadership.ts"
 import { FetcherClient, type SpecializeCall, type SpecializeError } from "../../src/specialization/FetcherClient.ts"
 import { poolLabels } from "../../src/podspec/PodTemplate.ts"
 import { poolDeployment } from "../../src/podspec/PoolDeployment.ts"
@@ -33,7 +34,7 @@ export interface Sent {
 }
 
 /** What a running executor offers to a test. */
-export type ExecutorServices = Layer.Success<typeof Executor.layerNoDeps>
+export type ExecutorServices = Layer.Success<typeof Executor.layerNoDeps> | Leadership
 
 /** The whole executor behind its HTTP API, over an API server in memory and pods that do as they are told. */
 export interface ExecutorInMemory {
@@ -201,6 +202,7 @@ export const make = (
       api,
       executor: () =>
         Layer.fresh(Executor.layerNoDeps).pipe(
+          Layer.provideMerge(Leadership.layerAlways),
           Layer.provide([recorded, fetcher, Layer.orDie(Settings.layer(variables))]),
           Layer.provide(log)
         ),

@@ -25,6 +25,19 @@ const decisionsAbout = (name: string, namespace = "default") =>
 const namesIn = (page: { readonly decisions: ReadonlyArray<{ readonly name: string }> }) =>
   page.decisions.map(({ name }) => name)
 
+describe("the namespaces page", () => {
+  it.effect("says what this replica is", () =>
+    inWorld(() =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual((yield* getJson("/debug/namespaces")).replica, { role: "Leader" })
+        const { body } = yield* get("/metrics")
+        assert.match(body, /^fission_executor_leader 1$/mu)
+        assert.match(body, /^leader_election_master_status\{name="fission-executor"\} 1$/mu)
+      })
+    )
+  )
+})
+
 describe("the decisions page", () => {
   it.effect("gives every decision with its time, oldest first", () =>
     inWorld(() =>
