@@ -151,8 +151,10 @@ const participate = Effect.fnUntraced(function* (candidate: Election.Candidate) 
       Effect.timeoutOption(left())
     )
     if (deadline !== undefined && !leads()) yield* demote("it could not be renewed in time")
+    // A leader in doubt has little time left: it comes again sooner, so that one lost answer does not cost it the lease.
+    const retry = Duration.times(candidate.timing.retry, leads() && isDoubtful ? 0.5 : 1)
     const pause = RetryPolicy.delayAfter(
-      { ...RetryPolicy.lease, base: candidate.timing.retry, cap: candidate.timing.retry },
+      { ...RetryPolicy.lease, base: retry, cap: retry },
       { _tag: "" },
       1,
       yield* Random.next
