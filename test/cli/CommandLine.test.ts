@@ -60,12 +60,10 @@ describe("a wrong configuration", () => {
       )
       const address = server.address()
       const port = typeof address === "object" && address !== null ? address.port : 0
-      const result = yield* CommandProcess.run([
-        "serve",
-        "--api-server=http://127.0.0.1:9",
-        "--host=127.0.0.1",
-        `--executorPort=${port}`
-      ])
+      const result = yield* CommandProcess.run(
+        ["serve", "--api-server=http://127.0.0.1:9", "--host=127.0.0.1", `--executorPort=${port}`],
+        { METRICS_ADDR: "127.0.0.1:0" }
+      )
       assert.strictEqual(result.code, 1)
       saysOneLine(result, new RegExp(`executor API on 127.0.0.1:${port}: the port is in use`, "u"))
     })
