@@ -3,6 +3,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Effect, Exit, Option, type Runtime } from "effect"
 import { CliError, CliOutput, Command } from "effect/cli"
+import { crds } from "./cli/crds.ts"
 import { demo } from "./cli/demo/demo.ts"
 import { dev } from "./cli/dev.ts"
 import { Refusal, refuse } from "./cli/Refusal.ts"
@@ -14,7 +15,7 @@ const exitCodes = { configuration: 1, usage: 2 }
 
 const command = Command.make("fission-executor", serveFlags, runServe).pipe(
   Command.withDescription("Fission executor. Without a subcommand it serves."),
-  Command.withSubcommands([serve, dev, demo, versionCommand])
+  Command.withSubcommands([serve, dev, demo, crds, versionCommand])
 )
 
 const usage = (error: CliError.CliError): Effect.Effect<void, Refusal> => {

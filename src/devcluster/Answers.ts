@@ -23,7 +23,10 @@ export const sendText = (response: ServerResponse, status: number, text: string,
 
 /** Ends the answer with a `Status` object. */
 export const sendStatus = (response: ServerResponse, error: Status.StatusError, headers: Headers = {}): void =>
-  sendJson(response, error.code, error, headers)
+  sendJson(response, error.code, error, {
+    ...(error.retryAfterSeconds === undefined ? {} : { "retry-after": String(error.retryAfterSeconds) }),
+    ...headers
+  })
 
 /** What a computation gives, or the refusal that it throws. Anything else that it throws is a bug and passes. */
 export const orRefusal = <A>(compute: () => A): A | Status.StatusError => {

@@ -1,7 +1,7 @@
 import { orRefusal } from "./Answers.ts"
 import { type ServedKind, servedKinds } from "./ServedKinds.ts"
 import * as Status from "./Status.ts"
-import { apiVersionOf, jsonIn } from "./StoredObject.ts"
+import { apiVersionOf, isJson, jsonIn } from "./StoredObject.ts"
 
 /** What a path of the Kubernetes API names. */
 export interface ResourcePath {
@@ -41,6 +41,16 @@ const partsOf = (path: string): ReadonlyArray<string> => {
   }
 }
 
+/** Whether a path lies in a built-in group, where even an unknown resource is answered with a Status. */
+export const isBuiltInGroup = (path: string): boolean => {
+  const [root, group, version] = partsOf(path)
+  return servedKinds.some((kind) =>
+    kind.group === ""
+      ? root === "api" && group === kind.version
+      : root === "apis" && group === kind.group && version === kind.version && group !== "fission.io"
+  )
+}
+
 /** The verb of a request, as RBAC and faults name it. */
 export const verbOf = (method: string, path: ResourcePath, query: URLSearchParams): string => {
   switch (method) {
@@ -62,35 +72,60 @@ export const verbOf = (method: string, path: ResourcePath, query: URLSearchParam
   }
 }
 
-/** A body that must be a JSON object of the given kind, or say nothing about its kind. Throws a 400 `StatusError`. */
+/**
+ * A body that must be a JSON object of the given kind; those of built-in kinds may leave it unsaid. Throws a 400
+ * `StatusError`.
+ */
 export const parseObject = (body: Buffer, kind: ServedKind): Status.Json => {
-  const value = parseJson(body)
-  const apiVersion = apiVersionOf(kind)
-  if (value["kind"] !== undefined && value["kind"] !== kind.kind) {
-    throw Status.badRequest(
-      `the kind of the object ("${String(value["kind"])}") does not match the path ("${kind.kind}")`
+  const unrecognized = (problem: string) => {
+    const text = body.toString("utf8")
+    const shown = text === "" ? "<empty>" : text.length > 30 ? `${text.slice(0, 30)} ...` : text
+    return Status.badRequest(
+      `the object provided is unrecognized (must be of type ${kind.kind}): ${problem} (${shown})`
     )
   }
-  if (value["apiVersion"] !== undefined && value["apiVersion"] !== apiVersion) {
+  const value = orRefusal(() => parseJson(body))
+  if (value instanceof Status.StatusError) {
+    throw unrecognized(`couldn't get version/kind; json parse error: ${value.message}`)
+  }
+  const expected = apiVersionOf(kind)
+  const custom = kind.group === "fission.io"
+  const { kind: givenKind = custom ? "" : kind.kind, apiVersion = custom ? "" : expected } = value
+  if (givenKind === "") throw unrecognized(`Object 'Kind' is missing in '${body.toString("utf8")}'`)
+  if (apiVersion !== expected) {
     throw Status.badRequest(
-      `the API version in the data (${String(value["apiVersion"])}) does not match the expected API version (${apiVersion})`
+      `the API version in the data (${String(apiVersion)}) does not match the expected API version (${expected})`
     )
   }
-  return value
+  if (givenKind === kind.kind) return value
+  throw Status.badRequest(
+    `${String(givenKind)} in version "${kind.version}" cannot be handled as a ${kind.kind}: it is another kind`
+  )
 }
 
-/** A body that must be a JSON object. Throws a 400 `StatusError`. */
+/** A body that must be a JSON object. Throws a 400 `StatusError` with the words of a real server where it can. */
 export const parseJson = (body: Buffer): Status.Json => {
   let value: unknown
   try {
     value = JSON.parse(body.toString("utf8"))
   } catch (cause) {
-    throw Status.badRequest(`the body is not valid JSON: ${cause instanceof Error ? cause.message : String(cause)}`)
+    const problem = cause instanceof Error ? cause.message : String(cause)
+    throw Status.badRequest(isCutShort(body, problem) ? "unexpected end of JSON input" : problem)
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw Status.badRequest("the body is no JSON object")
-  }
-  return { ...value }
+  if (isJson(value)) return value
+  throw Status.badRequest(`json: cannot unmarshal ${Array.isArray(value) ? "array" : typeof value} into Go value`)
+}
+
+/** How the parser says that a document is only the beginning of one. */
+const isCutShort = (body: Buffer, problem: string): boolean =>
+  /end of JSON input|Unterminated string/u.test(problem) ||
+  problem.includes(`at position ${body.toString("utf8").length} `)
+
+/** The body of a patch. Throws a 400 `StatusError`. */
+export const parsePatch = (body: Buffer): Status.Json => {
+  const patch = orRefusal(() => parseJson(body))
+  if (patch instanceof Status.StatusError) throw Status.badRequest(`error decoding patch: ${patch.message}`)
+  return patch
 }
 
 /** `metadata.name` of a body, undefined when there is none to be read. */
@@ -100,53 +135,4 @@ export const nameIn = (body: Buffer): string | undefined => {
   if (object instanceof Status.StatusError) return undefined
   const { name } = jsonIn(object, "metadata")
   return typeof name === "string" ? name : undefined
-}
-
-/** Documents that tell clients what is served. Undefined for any other path. */
-export const discovery = (path: string): Status.Json | undefined => {
-  const groups = [...new Set(servedKinds.map((kind) => kind.group))].filter((group) => group !== "")
-  const groupOf = (name: string) => {
-    const version = servedKinds.find((kind) => kind.group === name)?.version ?? ""
-    const known = { groupVersion: `${name}/${version}`, version }
-    return { name, versions: [known], preferredVersion: known }
-  }
-  const resources = (group: string): Status.Json => {
-    const kinds = servedKinds.filter((kind) => kind.group === group)
-    const version = kinds[0]?.version ?? ""
-    return {
-      kind: "APIResourceList",
-      apiVersion: "v1",
-      groupVersion: group === "" ? version : `${group}/${version}`,
-      resources: kinds.flatMap((kind) => resourceEntries(kind))
-    }
-  }
-  switch (path) {
-    case "/version":
-      return { major: "1", minor: "36", gitVersion: "v1.36.0-embedded", platform: "embedded" }
-    case "/api":
-      return { kind: "APIVersions", versions: ["v1"], serverAddressByClientCIDRs: [] }
-    case "/apis":
-      return { kind: "APIGroupList", apiVersion: "v1", groups: groups.map(groupOf) }
-    case "/api/v1":
-      return resources("")
-  }
-  const group = groups.find((name) => path === `/apis/${groupOf(name).preferredVersion.groupVersion}`)
-  return group === undefined ? undefined : resources(group)
-}
-
-const resourceEntries = (kind: ServedKind): ReadonlyArray<Status.Json> => {
-  const entry = (name: string, verbs: ReadonlyArray<string>) => ({
-    name,
-    singularName: name === kind.plural ? kind.kind.toLowerCase() : "",
-    namespaced: kind.namespaced,
-    kind: kind.kind,
-    verbs,
-    ...(name === kind.plural && kind.shortNames.length > 0 ? { shortNames: kind.shortNames } : {})
-  })
-  return [
-    entry(kind.plural, ["create", "delete", "get", "list", "patch", "update", "watch"]),
-    ...(kind.status ? [entry(`${kind.plural}/status`, ["get", "patch", "update"])] : []),
-    ...(kind.scale ? [entry(`${kind.plural}/scale`, ["get", "patch", "update"])] : []),
-    ...(kind.kind === "Pod" ? [entry("pods/binding", ["create"]), entry("pods/log", ["get"])] : [])
-  ]
 }

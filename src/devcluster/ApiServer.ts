@@ -4,11 +4,13 @@ import { Clock, Context, DateTime, Duration, Effect, Layer, Option, Result } fro
 import type { ConfigurationError } from "../Errors.ts"
 import { listen, readBody } from "../HttpListener.ts"
 import { orRefusal, sendJson, sendStatus, sendText } from "./Answers.ts"
-import { discovery, nameIn, parsePath, type ResourcePath, verbOf } from "./ApiRequest.ts"
+import { isBuiltInGroup, nameIn, parsePath, type ResourcePath, verbOf } from "./ApiRequest.ts"
 import { type ApiCall, perform } from "./ApiVerbs.ts"
+import { discovery } from "./Discovery.ts"
 import { isFaultPath, serveFaults } from "./FaultAdmin.ts"
-import { faultAnswer, type FaultAction, Faults } from "./Faults.ts"
+import { faultAnswer, type FaultAction, Faults, type FaultTarget } from "./Faults.ts"
 import { PodLogs } from "./PodLogs.ts"
+import { projectionOf } from "./Projection.ts"
 import { ResourceStore, type StoredObject } from "./ResourceStore.ts"
 import * as Status from "./Status.ts"
 import { isJson, jsonIn } from "./StoredObject.ts"
@@ -130,7 +132,7 @@ const makeServe = (
         case "dropWatch":
           return void request.socket.resetAndDestroy()
         case "error":
-          return sendFault(response, action)
+          return sendFault(response, action, target, path.kind.group)
         case "delay":
           yield* Effect.sleep(Duration.millis(action.milliseconds))
           break
@@ -138,7 +140,7 @@ const makeServe = (
           yield* fault?.lifted.await ?? Effect.void
       }
 
-      const projection = accept.includes("as=PartialObjectMetadata") ? "metadata" : "whole"
+      const projection = projectionOf(accept, path.kind, store.now)
       if (verb === "watch") {
         const dropped = faults.watchDropped(target)
         return yield* streamEvents(store, { path, query, projection, dropped }, request, response)
@@ -149,7 +151,7 @@ const makeServe = (
         return text instanceof Status.StatusError ? sendStatus(response, text) : sendText(response, 200, text)
       }
       const answer = orRefusal(() => perform(store, call))
-      if (action?.type === "applyThenError") return sendFault(response, action)
+      if (action?.type === "applyThenError") return sendFault(response, action, target, path.kind.group)
       return answer instanceof Status.StatusError
         ? sendStatus(response, answer)
         : sendJson(response, answer.status, answer.body)
@@ -162,13 +164,24 @@ const makeServe = (
       const document = discovery(url.pathname)
       if (document !== undefined) return sendJson(response, 200, document)
       const path = parsePath(url.pathname)
-      if (path === undefined) return sendText(response, 404, "404 page not found\n")
+      if (path === undefined) {
+        if (isBuiltInGroup(url.pathname)) return sendStatus(response, Status.noSuchPath())
+        return sendText(response, 404, "404 page not found\n")
+      }
       return yield* serveResource(path, url.searchParams, request, response)
     })
   })
 
 /** Answers as an API server in trouble would. */
-const sendFault = (response: ServerResponse, action: Extract<FaultAction, { preset: unknown }>): void => {
+const sendFault = (
+  response: ServerResponse,
+  action: Extract<FaultAction, { preset: unknown }>,
+  target: FaultTarget,
+  group: string
+): void => {
+  if (action.preset === "forbidden") {
+    return sendStatus(response, Status.forbidden({ ...target, group }, target.verb, target.name ?? ""))
+  }
   const { message, reason, retryAfterSeconds, status } = faultAnswer(action.preset)
   const seconds = action.retryAfterSeconds ?? retryAfterSeconds
   const headers: { [name: string]: string } = seconds === undefined ? {} : { "retry-after": String(seconds) }

@@ -1,13 +1,14 @@
-import { isDeepStrictEqual } from "node:util"
-import { parseJson, parseObject, type ResourcePath } from "./ApiRequest.ts"
+import { parseJson, parseObject, parsePatch, type ResourcePath } from "./ApiRequest.ts"
 import { newNamespace, withDefaults } from "./Defaults.ts"
-import { listPage, type Projection, projected } from "./ListPage.ts"
+import { listPage } from "./ListPage.ts"
 import { mergePatch, strategicMergePatch } from "./MergePatch.ts"
+import type { Projection } from "./Projection.ts"
 import type { Part, ResourceStore, StoredObject } from "./ResourceStore.ts"
 import { scaleOf, withScale } from "./Scale.ts"
 import type { ServedKind } from "./ServedKinds.ts"
 import * as Status from "./Status.ts"
-import { isJson, jsonIn } from "./StoredObject.ts"
+import { jsonIn } from "./StoredObject.ts"
+import { asObject, requireVersion, type UnknownFields, validCreate, validUpdate } from "./Validation.ts"
 
 /** A request whose body has been read. */
 export interface ApiCall {
@@ -33,18 +34,23 @@ export const perform = (store: ResourceStore, call: ApiCall): ApiAnswer => {
   const name = path.name ?? ""
   if (query.has("dryRun")) throw Status.notImplemented("dryRun")
   if (path.kind.kind === "Pod" && path.subresource === "binding" && call.verb === "create") return bind(store, call)
+  if (path.subresource === "status" && !path.kind.status) throw Status.noSuchPath()
   if (!isServed(path)) throw Status.notImplemented(`the subresource ${path.kind.plural}/${path.subresource}`)
+  if ((path.name === undefined) !== collectionVerbs.has(call.verb)) throw Status.methodNotAllowed()
 
   switch (call.verb) {
     case "get": {
       const object = store.get(path.kind, path.namespace, name)
-      return ok(path.subresource === "scale" ? scaleOf(object) : projected(call.projection, object))
+      return ok(path.subresource === "scale" ? scaleOf(object) : call.projection.object(object))
     }
     case "list":
       return ok(listPage(store, path, query, call.projection))
     case "create":
+      requireJson(call.contentType)
       return create(store, call)
     case "update":
+      requireJson(call.contentType)
+      return change(store, call)
     case "patch":
       return change(store, call)
     case "delete":
@@ -54,18 +60,29 @@ export const perform = (store: ResourceStore, call: ApiCall): ApiAnswer => {
   }
 }
 
+/** Commands of kubectl that make objects without a file send them as protobuf. */
+const requireJson = (contentType: string): void => {
+  if (!["", "application/json"].includes(contentType.split(";")[0]?.trim() ?? "")) {
+    throw Status.unknownFormat("application/json")
+  }
+}
+
+/** Verbs of paths that name no object. */
+const collectionVerbs = new Set(["list", "watch", "create", "deletecollection"])
+
 const isServed = ({ kind, subresource }: ResourcePath): boolean =>
   subresource === undefined || (subresource === "status" && kind.status) || (subresource === "scale" && kind.scale)
 
-const create = (store: ResourceStore, { body, path, projection }: ApiCall): ApiAnswer => {
-  if (path.name !== undefined) throw Status.methodNotAllowed()
+const create = (store: ResourceStore, { body, path, projection, query }: ApiCall): ApiAnswer => {
   const given = parseObject(body, path.kind)
   const { namespace } = jsonIn(given, "metadata")
   if (typeof namespace === "string" && namespace !== "" && namespace !== path.namespace) {
     throw Status.badRequest("the namespace of the provided object does not match the namespace sent on the request")
   }
   const object = withDefaults(path.kind, path.kind.kind === "Namespace" ? newNamespace(given) : given)
-  return { status: 201, body: projected(projection, store.create(path.kind, path.namespace, object)) }
+  store.requireNamespace(path.kind, path.namespace ?? "", String(jsonIn(given, "metadata")["name"] ?? ""))
+  const valid = validCreate(path.kind, object, unknownFieldsOf(query))
+  return { status: 201, body: projection.object(store.create(path.kind, path.namespace, valid)) }
 }
 
 /** An update or a patch, of the object or of one of its subresources. */
@@ -74,12 +91,36 @@ const change = (store: ResourceStore, call: ApiCall): ApiAnswer => {
   const part: Part = subresource === "status" ? "status" : "main"
   const wantedOf = subresource === "scale" ? scaleChange(call) : objectChange(call)
   const changed = store.update(kind, namespace, name, part, (current) => {
-    const wanted = withDefaults(kind, wantedOf(current))
-    if (part === "main") requireChangeable(kind, current, wanted)
-    return wanted
+    const given = onlyPart(kind, part, current, wantedOf(current))
+    const wanted = call.verb === "patch" && subresource !== "scale" ? ofThisObject(kind, part, current, given) : given
+    return validUpdate(kind, current, withDefaults(kind, wanted), unknownFieldsOf(call.query))
   })
-  return ok(subresource === "scale" ? scaleOf(changed) : projected(call.projection, changed))
+  return ok(subresource === "scale" ? scaleOf(changed) : call.projection.object(changed))
 }
+
+/** Without the change of what is none of this part's business; `metadata` stays for its preconditions. */
+const onlyPart = (kind: ServedKind, part: Part, current: StoredObject, wanted: Status.Json): Status.Json => {
+  if (part === "status") return { ...current, metadata: wanted["metadata"], status: wanted["status"] }
+  return kind.status ? { ...wanted, status: current["status"] } : wanted
+}
+
+/**
+ * A patch that names another UID would change an immutable field, which is a 422 `StatusError` and no conflict; in the
+ * status of a custom resource a UID means nothing.
+ */
+const ofThisObject = (kind: ServedKind, part: Part, current: StoredObject, wanted: Status.Json): Status.Json => {
+  const metadata = jsonIn(wanted, "metadata")
+  const { resourceVersion, uid } = metadata
+  if (uid === current.metadata.uid || resourceVersion !== current.metadata.resourceVersion) return wanted
+  if (part === "status" && kind.group === "fission.io") {
+    return { ...wanted, metadata: { ...metadata, uid: current.metadata.uid } }
+  }
+  const problem = `Invalid value: ${JSON.stringify(uid)}: field is immutable`
+  throw Status.invalid(kind, current.metadata.name, "metadata.uid", problem)
+}
+
+const unknownFieldsOf = (query: URLSearchParams): UnknownFields =>
+  query.get("fieldValidation") === "Strict" ? "refuse" : "drop"
 
 const objectChange = (call: ApiCall): ((current: StoredObject) => Status.Json) => {
   const { kind, subresource } = call.path
@@ -89,37 +130,18 @@ const objectChange = (call: ApiCall): ((current: StoredObject) => Status.Json) =
     return () => object
   }
   const merge = patchFunction(call.contentType, kind.group)
-  const patch = parseJson(call.body)
+  const patch = parsePatch(call.body)
   return (current) => asObject(merge(current, patch))
 }
 
 const scaleChange = (call: ApiCall): ((current: StoredObject) => Status.Json) => {
-  const given = parseJson(call.body)
-  if (call.verb === "update") return (current) => withScale(current, given)
+  if (call.verb === "update") {
+    const given = parseJson(call.body)
+    return (current) => withScale(current, given)
+  }
   const merge = patchFunction(call.contentType, call.path.kind.group)
-  return (current) => withScale(current, asObject(merge(scaleOf(current), given)))
-}
-
-/** Custom resources and Leases cannot be replaced blindly. */
-const requireVersion = (kind: ServedKind, name: string, object: Status.Json): void => {
-  const { resourceVersion } = jsonIn(object, "metadata")
-  const guarded = kind.group === "fission.io" || kind.kind === "Lease"
-  if (!guarded || (typeof resourceVersion === "string" && resourceVersion !== "")) return
-  throw Status.invalid(kind, name, "metadata.resourceVersion", "Invalid value: 0: must be specified for an update")
-}
-
-/** The selector of a workload is fixed for life. */
-const requireChangeable = (kind: ServedKind, current: StoredObject, wanted: Status.Json): void => {
-  if (kind.group !== "apps") return
-  const [before, after] = [current, wanted].map((object) => jsonIn(object, "spec")["selector"])
-  if (isDeepStrictEqual(before, after)) return
-  const problem = `Invalid value: ${JSON.stringify(after)}: field is immutable`
-  throw Status.invalid(kind, current.metadata.name, "spec.selector", problem)
-}
-
-const asObject = (value: unknown): Status.Json => {
-  if (isJson(value)) return value
-  throw Status.badRequest("the patch leaves no object")
+  const patch = parsePatch(call.body)
+  return (current) => withScale(current, asObject(merge(scaleOf(current), patch)))
 }
 
 const patchFunction = (contentType: string, group: string): ((target: unknown, patch: unknown) => unknown) => {
@@ -128,12 +150,16 @@ const patchFunction = (contentType: string, group: string): ((target: unknown, p
       return mergePatch
     case "application/strategic-merge-patch+json":
       if (group !== "fission.io") return strategicMergePatch
-      break
+      throw Status.unknownFormat(
+        "application/json-patch+json",
+        "application/merge-patch+json",
+        "application/apply-patch+yaml"
+      )
     case "application/json-patch+json":
     case "application/apply-patch+yaml":
       throw Status.notImplemented(`patches of type ${contentType}`)
   }
-  throw new Status.StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type")
+  throw Status.unsupportedMediaType()
 }
 
 const remove = (store: ResourceStore, { body, path, query }: ApiCall): ApiAnswer => {
@@ -162,7 +188,10 @@ const bind = (store: ResourceStore, { body, path }: ApiCall): ApiAnswer => {
     const spec = jsonIn(current, "spec")
     const assigned = spec["nodeName"]
     if (assigned !== undefined || current.metadata.deletionTimestamp !== undefined) {
-      const why = assigned === undefined ? `pod ${name} is being deleted` : `pod ${name} is already assigned to a node`
+      const why =
+        assigned === undefined
+          ? `pod ${name} is being deleted`
+          : `pod ${name} is already assigned to node "${String(assigned)}"`
       throw Status.conflict("pods/binding", kind.group, name, why)
     }
     return { ...current, spec: { ...spec, nodeName } }

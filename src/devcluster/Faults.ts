@@ -9,7 +9,10 @@ interface FaultAnswer {
   readonly retryAfterSeconds?: number
 }
 
-/** Answers of an API server in trouble (failure-semantics.md section 2). */
+/**
+ * Answers of an API server in trouble (failure-semantics.md section 2). What the preset `forbidden` answers depends on the
+ * request.
+ */
 export const faultAnswers = {
   etcdTimeout: { status: 500, reason: "", message: "etcdserver: request timed out" },
   timeout: {
@@ -17,8 +20,7 @@ export const faultAnswers = {
     reason: "Timeout",
     message: "Timeout: request did not complete within the allotted timeout"
   },
-  tooManyRequests: { status: 429, message: "Too many requests, please try again later.", retryAfterSeconds: 1 },
-  forbidden: { status: 403, reason: "Forbidden", message: 'is forbidden: User "limited" cannot access resource' },
+  tooManyRequests: { status: 429, message: "Too many requests, please try again later.\n", retryAfterSeconds: 1 },
   unauthorized: { status: 401, reason: "Unauthorized", message: "Unauthorized" },
   unavailable: { status: 503, message: "service unavailable" }
 } as const satisfies { readonly [preset: string]: FaultAnswer }

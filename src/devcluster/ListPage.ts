@@ -1,23 +1,14 @@
 import { Result, Schema } from "effect"
 import type { ResourcePath } from "./ApiRequest.ts"
+import type { Projection } from "./Projection.ts"
 import type { ResourceStore, Selection, StoredObject } from "./ResourceStore.ts"
-import { fieldSelector, labelSelector } from "./Selectors.ts"
+import { fieldSelector, labelSelector, selectableFields } from "./Selectors.ts"
 import * as Status from "./Status.ts"
-import { apiVersionOf } from "./StoredObject.ts"
-
-/** The form in which the client wants objects. */
-export type Projection = "whole" | "metadata"
-
-/** An object in the form that the client wants. */
-export const projected = (projection: Projection, object: StoredObject): Status.Json =>
-  projection === "whole"
-    ? object
-    : { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata: object.metadata }
 
 /** The objects that a list or a watch is about. Throws a 400 `StatusError` for selectors that cannot be read. */
 export const selectionOf = (path: ResourcePath, query: URLSearchParams): Selection => {
   const labels = labelSelector(query.get("labelSelector") ?? "")
-  const fields = fieldSelector(query.get("fieldSelector") ?? "")
+  const fields = fieldSelector(query.get("fieldSelector") ?? "", selectableFields(path.kind))
   return { namespace: path.namespace, matches: (object) => labels(object) && fields(object) }
 }
 
@@ -32,8 +23,9 @@ export const versionOf = (query: URLSearchParams): number | undefined => {
 }
 
 /**
- * One page of a list. Pages are cut by name: the token is the last name seen and the version of the first page. Throws
- * `StatusError`: 400 for a token or version that cannot be read, 410 for a token older than the history.
+ * One page of a list, as of the version of the first page or of `resourceVersionMatch=Exact`, else as of now. The token
+ * is the last name seen and that version. Throws `StatusError`: 400 for a token or version that cannot be read, 410 for
+ * one older than the history, 422 for options that contradict each other, 504 for a version that is not reached yet.
  */
 export const listPage = (
   store: ResourceStore,
@@ -41,47 +33,77 @@ export const listPage = (
   query: URLSearchParams,
   projection: Projection
 ): Status.Json => {
-  const asked = versionOf(query)
-  const token = query.get("continue") ?? ""
-  const after = token === "" ? undefined : decodeToken(token)
-  if (after !== undefined) requireKnown(store, after)
-  const limit = asked === 0 ? 0 : Number(query.get("limit") ?? 0)
-  const all = store.list(path.kind, selectionOf(path, query))
+  const after = tokenIn(query)
+  const asked = askedVersion(query, after)
+  if (asked !== undefined && asked > store.version) throw Status.tooLargeVersion(asked, store.version)
+  const exact = query.get("resourceVersionMatch") === "Exact" ? asked : undefined
+  if (exact !== undefined && exact < store.floor) {
+    throw Status.expired("The resourceVersion for the provided list is too old.")
+  }
+  if (after !== undefined && after.version !== newest && after.version < store.floor) throw expiredToken(after)
+
+  const limit = asked === 0 ? 0 : limitOf(query)
+  const version = after === undefined || after.version === newest ? (exact ?? store.version) : after.version
+  const all = store.list(path.kind, selectionOf(path, query), version)
   const rest = after === undefined ? all : all.filter((object) => idOf(object) > after.id)
   const page = limit > 0 ? rest.slice(0, limit) : rest
   const last = page.at(-1)
-  const version = after?.version ?? store.version
   const more = last !== undefined && page.length < rest.length
-  return {
-    kind: projection === "whole" ? `${path.kind.kind}List` : "PartialObjectMetadataList",
-    apiVersion: projection === "whole" ? apiVersionOf(path.kind) : "meta.k8s.io/v1",
-    metadata: {
-      resourceVersion: String(version),
-      ...(more
-        ? { continue: encodeToken({ version, id: idOf(last) }), remainingItemCount: rest.length - page.length }
-        : {})
-    },
-    items: page.map((object) => projected(projection, object))
+  return projection.list(page, {
+    resourceVersion: String(version),
+    ...(more
+      ? { continue: encodeToken({ version, id: idOf(last) }), remainingItemCount: rest.length - page.length }
+      : {})
+  })
+}
+
+const limitOf = (query: URLSearchParams): number => {
+  const text = query.get("limit") ?? "0"
+  if (/^\d+$/u.test(text)) return Number(text)
+  throw Status.badRequest(`strconv.ParseInt: parsing "${text}": invalid syntax`)
+}
+
+/** The version of the list that is asked for. Throws a 422 `StatusError` for one that cannot be meant. */
+const askedVersion = (query: URLSearchParams, after: Token | undefined): number | undefined => {
+  const match = query.get("resourceVersionMatch") ?? ""
+  const asked = versionOf(query)
+  if (match !== "") {
+    const problem = (why: string) => Status.invalidOption("resourceVersionMatch", `Forbidden: ${why}`)
+    if (after !== undefined) throw problem("resourceVersionMatch is forbidden when continue is provided")
+    if (asked === undefined) throw problem("resourceVersionMatch is forbidden unless resourceVersion is provided")
+    if (match === "Exact" && asked === 0) {
+      throw problem('resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
+    }
+    if (match !== "Exact" && match !== "NotOlderThan") {
+      const supported = `Unsupported value: "${match}": supported values: "Exact", "NotOlderThan", ""`
+      throw Status.invalidOption("resourceVersionMatch", supported, "FieldValueNotSupported")
+    }
   }
+  return asked
 }
 
 const idOf = (object: StoredObject): string => `${object.metadata.namespace ?? ""}/${object.metadata.name}`
+
+/** Instead of a version in a token: go on with what there is now. */
+const newest = -1
 
 const Token = Schema.Struct({ version: Schema.Int, id: Schema.String })
 type Token = typeof Token.Type
 
 const encodeToken = (token: Token): string => Buffer.from(JSON.stringify(token)).toString("base64url")
 
-const decodeToken = (token: string): Token => {
+const tokenIn = (query: URLSearchParams): Token | undefined => {
+  const token = query.get("continue") ?? ""
+  if (token === "") return undefined
   const decoded = decodeTokenText(Buffer.from(token, "base64url").toString("utf8"))
   if (Result.isSuccess(decoded)) return decoded.success
   throw Status.badRequest("invalid continue token: continue key is not valid: it cannot be decoded")
 }
 const decodeTokenText = Schema.decodeUnknownResult(Schema.fromJsonString(Token))
 
-const requireKnown = (store: ResourceStore, token: Token): void => {
-  if (token.version >= store.floor) return
-  throw Status.expired(
-    "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter."
+/** Carries a token that goes on where the list broke off, at the price of consistency. */
+const expiredToken = (token: Token) =>
+  Status.expired(
+    "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.",
+    { continue: encodeToken({ ...token, version: newest }) }
   )
-}

@@ -75,15 +75,23 @@ export class ResourceStore {
     return this.#floor
   }
 
+  /** What time it is for this store. */
+  get now(): () => Date {
+    return this.#options.now
+  }
+
   get(kind: ServedKind, namespace: string | undefined, name: string): StoredObject {
     const object = this.#collection(kind).get(keyOf(kind, namespace, name))
     if (object === undefined) throw Status.notFound(kind.plural, kind.group, name)
     return object
   }
 
-  /** In the order of namespace and name, as etcd keeps them. */
-  list(kind: ServedKind, selection: Selection): ReadonlyArray<StoredObject> {
-    return [...this.#collection(kind)]
+  /**
+   * In the order of namespace and name, as etcd keeps them; as of now, or of a version from which on the history is
+   * known.
+   */
+  list(kind: ServedKind, selection: Selection, version = this.#version): ReadonlyArray<StoredObject> {
+    return [...this.#collectionAt(kind, version)]
       .filter(([, object]) => inSelection(object, selection))
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([, object]) => object)
@@ -91,7 +99,7 @@ export class ResourceStore {
 
   create(kind: ServedKind, namespace: string | undefined, body: Status.Json): StoredObject {
     const name = this.#nameOf(kind, jsonIn(body, "metadata"))
-    if (kind.namespaced) this.#requireNamespace(kind, namespace ?? "", name)
+    this.requireNamespace(kind, namespace ?? "", name)
     if (this.#collection(kind).has(keyOf(kind, namespace, name))) {
       throw Status.alreadyExists(kind.plural, kind.group, name)
     }
@@ -183,6 +191,18 @@ export class ResourceStore {
     this.#floor = this.#version
   }
 
+  #collectionAt(kind: ServedKind, version: number): Map<string, StoredObject> {
+    if (version >= this.#version) return this.#collection(kind)
+    const objects = new Map(this.#collection(kind))
+    for (const event of this.since(version).toReversed()) {
+      if (event.kind !== kind) continue
+      const { name, namespace } = event.object.metadata
+      if (event.previous === undefined) objects.delete(keyOf(kind, namespace, name))
+      else objects.set(keyOf(kind, namespace, name), event.previous)
+    }
+    return objects
+  }
+
   #collection(kind: ServedKind): Map<string, StoredObject> {
     const id = `${kind.group}/${kind.plural}`
     const known = this.#objects.get(id)
@@ -205,14 +225,17 @@ export class ResourceStore {
         kind,
         name,
         "metadata.name",
-        `Invalid value: "${name}": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character`
+        `Invalid value: "${name}": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`
       )
     }
     if (typeof generateName === "string" && generateName !== "") return `${generateName}${this.#options.suffix()}`
-    throw Status.invalid(kind, "", "metadata.name", "Required value: name or generateName is required")
+    const problem = "Required value: name or generateName is required"
+    throw Status.invalid(kind, "", "metadata.name", problem, "FieldValueRequired")
   }
 
-  #requireNamespace(kind: ServedKind, namespace: string, name: string): void {
+  /** Throws where nothing can be created: 404 without such a namespace, 403 while it is being deleted. */
+  requireNamespace(kind: ServedKind, namespace: string, name: string): void {
+    if (!kind.namespaced) return
     const found = this.#objects.get("/namespaces")?.get(`/${namespace}`)
     if (found === undefined) throw Status.notFound("namespaces", "", namespace)
     if (found.metadata.deletionTimestamp !== undefined) {

@@ -1,3 +1,4 @@
+import type { ServedKind } from "./ServedKinds.ts"
 import { badRequest, type Json } from "./Status.ts"
 
 /** Decides whether an object belongs to a selection. */
@@ -36,7 +37,8 @@ const requirement = (text: string): Matches => {
     const [, not, name = ""] = existence
     return (object) => (labelOf(object, name) !== undefined) === (not === "")
   }
-  throw badRequest(`unable to parse requirement: found '${text}', expected a label requirement`)
+  const [, second = ""] = text.split(/\s+/u)
+  throw badRequest(`unable to parse requirement: found '${second}', expected: in, notin, =, ==, !=, gt, lt`)
 }
 
 /** A label selector as text; empty selects everything. Throws a 400 `StatusError` when it is none. */
@@ -46,13 +48,55 @@ export const labelSelector = (text: string): Matches => {
   return (object) => requirements.every((matches) => matches(object))
 }
 
-/** A field selector: paths of strings compared with `=`, `==` or `!=`. Throws a 400 `StatusError` when it is none. */
-export const fieldSelector = (text: string): Matches => {
+/** By which fields objects can be selected besides their names; other kinds have none. */
+const selectable: { readonly [kind: string]: ReadonlyArray<string> } = {
+  Pod: [
+    "spec.nodeName",
+    "spec.restartPolicy",
+    "spec.schedulerName",
+    "spec.serviceAccountName",
+    "status.phase",
+    "status.podIP"
+  ],
+  Event: [
+    "involvedObject.kind",
+    "involvedObject.namespace",
+    "involvedObject.name",
+    "involvedObject.uid",
+    "involvedObject.apiVersion",
+    "involvedObject.resourceVersion",
+    "involvedObject.fieldPath",
+    "reason",
+    "type"
+  ],
+  Secret: ["type"],
+  Namespace: ["status.phase"],
+  Node: ["spec.unschedulable"],
+  ReplicaSet: ["status.replicas"],
+  Service: ["spec.clusterIP", "spec.type"]
+}
+
+/** The fields by which the objects of a kind can be selected. */
+export const selectableFields = (kind: ServedKind): ReadonlyArray<string> => [
+  "metadata.name",
+  ...(kind.namespaced ? ["metadata.namespace"] : []),
+  ...(selectable[kind.kind] ?? [])
+]
+
+/**
+ * A field selector: texts compared with `=`, `==` or `!=`, of the fields that are known. Throws a 400 `StatusError` when
+ * it is none.
+ */
+export const fieldSelector = (text: string, known?: ReadonlyArray<string>): Matches => {
   const terms = text === "" ? [] : text.split(",")
   const tests = terms.map((term): Matches => {
     const parsed = /^([\w.]+)(==|=|!=)(.*)$/u.exec(term.trim())
     if (parsed === null) throw badRequest(`invalid field selector "${text}"`)
     const [, path = "", operator, value = ""] = parsed
+    if (known !== undefined && !known.includes(path)) {
+      const names = known.map((name) => `"${name}"`).join(", ")
+      throw badRequest(`"${path}" is not a known field selector: only ${names}`)
+    }
     return (object) => ((at(object, path.split(".")) ?? "") === value) === (operator !== "!=")
   })
   return (object) => tests.every((matches) => matches(object))

@@ -8,13 +8,21 @@ export class StatusError extends Error {
   override readonly name = "StatusError"
   readonly code: number
   readonly reason: string
-  readonly details: Json
+  readonly details: Json | undefined
+  readonly metadata: Json
 
-  constructor(code: number, reason: string, message: string, details: Json = {}) {
+  constructor(code: number, reason: string, message: string, details?: Json, metadata: Json = {}) {
     super(message)
     this.code = code
     this.reason = reason
     this.details = details
+    this.metadata = metadata
+  }
+
+  /** What belongs into the header of the same name; undefined when the client may come back at any time. */
+  get retryAfterSeconds(): number | undefined {
+    const seconds = this.details?.["retryAfterSeconds"]
+    return typeof seconds === "number" ? seconds : undefined
   }
 
   /** The body of the answer. */
@@ -22,11 +30,11 @@ export class StatusError extends Error {
     return {
       kind: "Status",
       apiVersion: "v1",
-      metadata: {},
+      metadata: this.metadata,
       status: "Failure",
       message: this.message,
       ...(this.reason === "" ? {} : { reason: this.reason }),
-      ...(Object.keys(this.details).length === 0 ? {} : { details: this.details }),
+      ...(this.details === undefined ? {} : { details: this.details }),
       code: this.code
     }
   }
@@ -37,7 +45,7 @@ const label = (resource: string, group: string, name: string) =>
   `${resource}${group === "" ? "" : `.${group}`} "${name}"`
 
 const detailsOf = (resource: string, group: string, name: string): Json => ({
-  name,
+  ...(name === "" ? {} : { name }),
   ...(group === "" ? {} : { group }),
   kind: resource
 })
@@ -46,7 +54,7 @@ const detailsOf = (resource: string, group: string, name: string): Json => ({
 export const notFound = (resource: string, group: string, name: string) =>
   new StatusError(404, "NotFound", `${label(resource, group, name)} not found`, detailsOf(resource, group, name))
 
-/** 404 of a path that nobody serves; a real server answers it without a Status. */
+/** 404 of a resource that a group does not have; of a group that nobody serves a real server answers with a text. */
 export const noSuchPath = () => new StatusError(404, "NotFound", "the server could not find the requested resource", {})
 
 /** 409 of a name that is taken. */
@@ -81,11 +89,68 @@ export const otherUid = (
       "/"
     )}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${stored.uid}`
 
-/** 422 of an object that breaks a rule. */
-export const invalid = (kind: ServedKind, name: string, field: string, problem: string) =>
-  new StatusError(422, "Invalid", `${label(kind.kind, kind.group, name)} is invalid: ${field}: ${problem}`, {
-    ...detailsOf(kind.kind, kind.group, name),
-    causes: [{ reason: "FieldValueInvalid", message: problem, field }]
+/** One way in which an object is not as it must be. */
+export interface Cause {
+  readonly reason: string
+  readonly message: string
+  readonly field: string
+}
+
+/** What causes are about: a kind of object, or the options of a request. */
+type Subject = Pick<ServedKind, "kind" | "group">
+
+/** 422 of an object, with everything that is wrong with it. */
+export const invalidFields = ({ group, kind }: Subject, name: string, causes: ReadonlyArray<Cause>) => {
+  const problems = causes.map(({ field, message }) => `${field}: ${message}`)
+  const all = problems.length === 1 ? problems.join() : `[${problems.join(", ")}]`
+  return new StatusError(422, "Invalid", `${label(kind, group, name)} is invalid: ${all}`, {
+    ...detailsOf(kind, group, name),
+    causes
+  })
+}
+
+/** 422 of an object that breaks one rule. */
+export const invalid = (subject: Subject, name: string, field: string, message: string, reason = "FieldValueInvalid") =>
+  invalidFields(subject, name, [{ reason, message, field }])
+
+/** 422 of list options that contradict each other. */
+export const invalidOption = (field: string, message: string, reason = "FieldValueForbidden") =>
+  invalid({ kind: "ListOptions", group: "meta.k8s.io" }, "", field, message, reason)
+
+/** 400 of an object with fields that its kind does not have, where that is to be refused. */
+export const unknownFields = ({ kind, version }: ServedKind, fields: ReadonlyArray<string>) =>
+  badRequest(
+    `${kind} in version "${version}" cannot be handled as a ${kind}: strict decoding error: ${fields
+      .map((field) => `unknown field "${field}"`)
+      .join(", ")}`
+  )
+
+/** 403 of a user without the right. */
+export const forbidden = (
+  {
+    group,
+    namespace,
+    resource
+  }: { readonly group: string; readonly resource: string; readonly namespace?: string | undefined },
+  verb: string,
+  name: string
+) => {
+  const [plural = ""] = resource.split("/")
+  const subject = name === "" ? `${plural}${group === "" ? "" : `.${group}`}` : label(plural, group, name)
+  const where = namespace === undefined ? "at the cluster scope" : `in the namespace "${namespace}"`
+  return new StatusError(
+    403,
+    "Forbidden",
+    `${subject} is forbidden: User "limited" cannot ${verb} resource "${resource}" in API group "${group}" ${where}`,
+    detailsOf(plural, group, name)
+  )
+}
+
+/** 504 of a version that this server has not reached yet. */
+export const tooLargeVersion = (asked: number, current: number) =>
+  new StatusError(504, "Timeout", `Timeout: Too large resource version: ${asked}, current: ${current}`, {
+    causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }],
+    retryAfterSeconds: 1
   })
 
 /** 403 of a create in a namespace that is being deleted. */
@@ -110,7 +175,8 @@ export const namespaceTerminating = (resource: string, group: string, name: stri
 export const badRequest = (message: string) => new StatusError(400, "BadRequest", message)
 
 /** 410 of a version or token that is too old. */
-export const expired = (message: string) => new StatusError(410, "Expired", message)
+export const expired = (message: string, metadata?: Json) =>
+  new StatusError(410, "Expired", message, undefined, metadata)
 
 /** 501 of what the embedded server does not do although a real one does. */
 export const notImplemented = (what: string) =>
@@ -118,7 +184,19 @@ export const notImplemented = (what: string) =>
 
 /** 405 of a method that a resource does not have. */
 export const methodNotAllowed = () =>
-  new StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+  new StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})
+
+/** 415 of a patch whose content type is none. */
+export const unsupportedMediaType = () =>
+  new StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
+
+/** 415 of a body in a format that is not taken here. */
+export const unknownFormat = (...accepted: ReadonlyArray<string>) =>
+  new StatusError(
+    415,
+    "UnsupportedMediaType",
+    `the body of the request was in an unknown format - accepted media types include: ${accepted.join(", ")}`
+  )
 
 /** The answer to a delete that removed the object at once. */
 export const deleted = (kind: ServedKind, name: string, uid: string): Json => ({

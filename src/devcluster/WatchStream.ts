@@ -3,13 +3,13 @@ import { Duration, Effect, Latch, Queue } from "effect"
 import { writeChunk } from "../HttpListener.ts"
 import { orRefusal, sendStatus } from "./Answers.ts"
 import type { ResourcePath } from "./ApiRequest.ts"
-import { type Projection, projected, selectionOf, versionOf } from "./ListPage.ts"
+import { selectionOf, versionOf } from "./ListPage.ts"
+import type { Projection } from "./Projection.ts"
 import { inSelection, type ResourceStore, type Selection, type StoreEvent } from "./ResourceStore.ts"
 import * as Status from "./Status.ts"
-import { apiVersionOf } from "./StoredObject.ts"
 
-/** Time between two bookmarks of a watch. */
-const bookmarkEvery = Duration.seconds(60)
+/** Time between two bookmarks of a watch, in seconds, and how long before its end there is another one. */
+const bookmarks = { every: 60, beforeEnd: 2 }
 /** Events that a slow reader may fall behind before its stream is closed. */
 const behindAtMost = 10_000
 
@@ -34,7 +34,6 @@ export const streamEvents = (
 ): Effect.Effect<void> =>
   Effect.scoped(
     Effect.gen(function* () {
-      const { kind } = watch.path
       const lines = yield* Queue.unbounded<string>()
       const overflowed = yield* Latch.make()
       const push = (type: string, object: unknown) => {
@@ -50,29 +49,59 @@ export const streamEvents = (
       yield* Effect.addFinalizer(() => Effect.sync(begun.unsubscribe))
       for (const line of begun.first) yield* writeChunk(response, line)
 
-      const bookmark = Effect.sync(() => {
-        const metadata = { resourceVersion: String(store.version) }
-        push("BOOKMARK", { kind: kind.kind, apiVersion: apiVersionOf(kind), metadata })
+      const wantsBookmarks = watch.query.get("allowWatchBookmarks") === "true"
+      const bookmark = (annotations: Status.Json = {}) =>
+        push("BOOKMARK", watch.projection.bookmark({ resourceVersion: String(store.version), ...annotations }))
+      if (wantsBookmarks && sendsInitialEvents(watch.query)) bookmark({ annotations: initialEventsEnd })
+      const marking = Effect.gen(function* () {
+        for (const pause of wantsBookmarks ? bookmarkPauses(secondsOf(watch.query)) : []) {
+          yield* Effect.sleep(Duration.seconds(pause))
+          bookmark()
+        }
+        return yield* Effect.never
       })
-      const bookmarks =
-        watch.query.get("allowWatchBookmarks") === "true"
-          ? Effect.forever(Effect.andThen(Effect.sleep(bookmarkEvery), bookmark))
-          : Effect.never
       const send = Effect.forever(Effect.flatMap(Queue.take(lines), (line) => writeChunk(response, line)))
       const cut = Effect.andThen(
         watch.dropped,
         Effect.sync(() => void request.socket.resetAndDestroy())
       )
-      yield* Effect.raceAllFirst([send, bookmarks, cut, overflowed.await, timeoutOf(watch.query)])
+      yield* Effect.raceAllFirst([send, marking, cut, overflowed.await, timeoutOf(watch.query)])
       response.end()
     })
   )
 
 const lineOf = (type: string, object: unknown): string => `${JSON.stringify({ type, object })}\n`
 
+const secondsOf = (query: URLSearchParams): number =>
+  Number(query.get("timeoutSeconds") ?? 0) || Number.POSITIVE_INFINITY
+
 const timeoutOf = (query: URLSearchParams): Effect.Effect<void> => {
-  const seconds = Number(query.get("timeoutSeconds") ?? 0)
-  return seconds > 0 ? Effect.sleep(Duration.seconds(seconds)) : Effect.never
+  const seconds = secondsOf(query)
+  return Number.isFinite(seconds) ? Effect.sleep(Duration.seconds(seconds)) : Effect.never
+}
+
+/** Seconds to wait before each bookmark of a watch that lasts so long. */
+function* bookmarkPauses(seconds: number): Generator<number> {
+  let left = seconds
+  for (; left > bookmarks.every; left -= bookmarks.every) yield bookmarks.every
+  if (left > bookmarks.beforeEnd) yield left - bookmarks.beforeEnd
+}
+
+/** Marks the bookmark up to which a watch tells of what was there when it began. */
+const initialEventsEnd = { "k8s.io/initial-events-end": "true" }
+
+const sendsInitialEvents = (query: URLSearchParams): boolean => query.get("sendInitialEvents") === "true"
+
+/** Throws a 422 `StatusError` for options that contradict each other. */
+const requireWatchOptions = (query: URLSearchParams): void => {
+  const match = query.get("resourceVersionMatch") ?? ""
+  const problem = (why: string) => Status.invalidOption("resourceVersionMatch", `Forbidden: ${why}`)
+  if (!query.has("sendInitialEvents") && match !== "") {
+    throw problem("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
+  }
+  if (query.has("sendInitialEvents") && match !== "NotOlderThan") {
+    throw problem("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
+  }
 }
 
 /** Subscribes; `first` are the lines about what is there already, or what happened since the version asked for. */
@@ -81,21 +110,22 @@ const begin = (
   { path, projection, query }: WatchRequest,
   push: (type: string, object: unknown) => void
 ): { readonly first: ReadonlyArray<string>; readonly unsubscribe: () => void } => {
-  if (query.get("sendInitialEvents") === "true") throw Status.notImplemented("sendInitialEvents")
+  requireWatchOptions(query)
   const selection = selectionOf(path, query)
   const from = versionOf(query) ?? 0
+  const since = sendsInitialEvents(query) ? store.version : from
   const seen = (event: StoreEvent) =>
-    event.kind === path.kind && event.version > from ? seenBy(selection, event) : undefined
+    event.kind === path.kind && event.version > since ? seenBy(selection, event) : undefined
   const first =
-    from === 0
-      ? store.list(path.kind, selection).map((object) => lineOf("ADDED", projected(projection, object)))
+    from === 0 || sendsInitialEvents(query)
+      ? store.list(path.kind, selection).map((object) => lineOf("ADDED", projection.object(object)))
       : store.since(from).flatMap((event) => {
           const mine = seen(event)
-          return mine === undefined ? [] : [lineOf(mine.type, projected(projection, mine.object))]
+          return mine === undefined ? [] : [lineOf(mine.type, projection.object(mine.object))]
         })
   const unsubscribe = store.subscribe((event) => {
     const mine = seen(event)
-    if (mine !== undefined) push(mine.type, projected(projection, mine.object))
+    if (mine !== undefined) push(mine.type, projection.object(mine.object))
   })
   return { first, unsubscribe }
 }

@@ -26,6 +26,8 @@ interface Status {
   readonly message: string | undefined
   readonly retryAfterSeconds: number | undefined
   readonly causes: ReadonlyArray<string>
+  /** The fields that `causes` are about. */
+  readonly fields: ReadonlyArray<string>
   /** `details.name`: the answer is about an object, not about a path that nobody serves. */
   readonly namesObject: boolean
 }
@@ -46,6 +48,7 @@ const statusOf = (value: unknown): Status | undefined => {
     message: text(status["message"]),
     retryAfterSeconds: typeof retryAfter === "number" ? retryAfter : undefined,
     causes: causes.flatMap((cause) => text(record(cause)?.["reason"]) ?? []),
+    fields: causes.flatMap((cause) => text(record(cause)?.["field"]) ?? []),
     namesObject: text(details?.["name"]) !== undefined
   }
 }
@@ -100,8 +103,10 @@ const classifyStatus = (call: KubernetesCall, answer: Answer, status: Status | u
     case 406:
     case 413:
     case 415:
-    case 422:
       return fatal("object")
+    case 422:
+      // A patch that names another UID would change an immutable field; a PUT or DELETE of it is a 409.
+      return status?.fields.includes("metadata.uid") ? new Conflict(failure) : fatal("object")
     case 401:
       return timeout("Warmup", false)
     case 403:

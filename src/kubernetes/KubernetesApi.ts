@@ -122,7 +122,10 @@ export class KubernetesApi extends Context.Service<
       object: KubernetesObject,
       options?: CallOptions & { readonly subresource?: "status" | "scale" }
     ) => Effect.Effect<KubernetesObject, KubernetesError>
-    /** `metadata.uid` and `metadata.resourceVersion` in the body are preconditions: `Conflict` when they do not hold. */
+    /**
+     * `metadata.uid` and `metadata.resourceVersion` in the body are preconditions: `Conflict` when they do not hold. Of the
+     * status of a custom resource the server looks at the resourceVersion only.
+     */
     readonly patch: (
       kind: ResourceKind,
       reference: ObjectReference,

@@ -100,14 +100,14 @@ const makeApi = (transport: Transport.Transport): KubernetesApi["Service"] => {
       },
       options
     )
-    if (!isObject(json) || !Array.isArray(json["items"])) return yield* notAnObject(call)
+    // An empty list of metadata comes with `null`.
+    const items = isObject(json) ? (json["items"] ?? []) : undefined
+    if (!isObject(json) || !Array.isArray(items)) return yield* notAnObject(call)
     const token = "continue" in json.metadata ? json.metadata.continue : undefined
     const page: ListPage = {
       resourceVersion: json.metadata.resourceVersion ?? "",
       continue: typeof token === "string" && token !== "" ? token : undefined,
-      items: json["items"]
-        .filter(isObject)
-        .map((item) => ({ apiVersion: apiVersionOf(kind), kind: kind.kind, ...item })),
+      items: items.filter(isObject).map((item) => ({ apiVersion: apiVersionOf(kind), kind: kind.kind, ...item })),
       bytes
     }
     return page

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { parseAllDocuments } from "yaml"
 import * as CommandProcess from "./CommandProcess.ts"
 
 /** One line on standard error, and nothing on standard output. */
@@ -84,6 +85,15 @@ describe("a command that only answers", () => {
       const { code, stdout } = yield* CommandProcess.run(["version"])
       assert.strictEqual(code, 0)
       assert.match(stdout, /^fission-executor \d+\.\d+\.\d+\n$/u)
+    })
+  )
+
+  it.live("crds", () =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* CommandProcess.run(["crds"])
+      assert.strictEqual(code, 0)
+      const kinds = parseAllDocuments(stdout).map((document) => document.getIn(["spec", "names", "kind"]))
+      assert.includeMembers(kinds, ["Function", "Environment", "Package", "FunctionVersion", "FunctionAlias"])
     })
   )
 

@@ -99,6 +99,9 @@ export const request = (
     return { status: response.status, headers: response.headers, text, json: isDocument ? JSON.parse(text) : undefined }
   })
 
+/** The least that a Function must say. */
+export const functionSpec: Json = { environment: { namespace: "default" }, package: {}, InvokeStrategy: {} }
+
 /** A Deployment of one container. */
 export const deployment = (name: string, spec: Json = {}, container: Json = {}): Json => ({
   metadata: { name, namespace: "default" },

@@ -51,6 +51,28 @@ const errorFrom = (recorded: Json): Error => {
   })
 }
 
+it("takes a patch of an object with another UID for a conflict, though the server calls it invalid", () => {
+  const answer = (field: string) => ({
+    status: 422,
+    headers: {},
+    body: JSON.stringify({
+      kind: "Status",
+      status: "Failure",
+      reason: "Invalid",
+      message: `Pod "p" is invalid: ${field}: Invalid value: "another": field is immutable`,
+      details: {
+        name: "p",
+        kind: "Pod",
+        causes: [{ reason: "FieldValueInvalid", message: "field is immutable", field }]
+      },
+      code: 422
+    })
+  })
+  const call: KubernetesCall = { verb: "patch", resource: "pods", namespace: "faults", name: "p" }
+  assert.strictEqual(classOf(classifyAnswer(call, answer("metadata.uid"))), "Conflict")
+  assert.strictEqual(classOf(classifyAnswer(call, answer("spec.nodeName"))), "FatalError.object")
+})
+
 const answerClass = (call: KubernetesCall, answer: Json): string => {
   const status = Number(answer["status"])
   const headers = isJson(answer["headers"]) ? answer["headers"] : {}

@@ -18,6 +18,8 @@ import { makeVolumes } from "./Volumes.ts"
 export interface ApiServerAddress {
   readonly url: string
   readonly token?: string | undefined
+  /** PEM file by which its certificate is verified, besides the public authorities. */
+  readonly certificateAuthority?: string | undefined
 }
 
 /** What a worker is told about its pod and its node. */
@@ -73,7 +75,8 @@ export const make = Effect.fnUntraced(function* (options: PodWorkerOptions) {
     POD_NAME: metadata.name,
     POD_NAMESPACE: namespace,
     KUBERNETES_API_URL: apiServer.url,
-    ...(apiServer.token === undefined ? {} : { KUBERNETES_API_TOKEN: apiServer.token })
+    ...(apiServer.token === undefined ? {} : { KUBERNETES_API_TOKEN: apiServer.token }),
+    ...(apiServer.certificateAuthority === undefined ? {} : { NODE_EXTRA_CA_CERTS: apiServer.certificateAuthority })
   }
 
   const runners = new Map(

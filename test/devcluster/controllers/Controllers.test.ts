@@ -9,7 +9,7 @@ import type { ResourceStore, StoredObject } from "../../../src/devcluster/Resour
 import type { Json } from "../../../src/devcluster/Status.ts"
 import { Functions } from "../../../src/fission/ResourceKind.ts"
 import { KubernetesApi, KubernetesDeletion } from "../../../src/kubernetes/KubernetesApi.ts"
-import { all, at, clientLayer, deployment, eventually, served } from "../ClusterFixture.ts"
+import { all, at, clientLayer, deployment, eventually, functionSpec, served } from "../ClusterFixture.ts"
 
 const clusterLayer = ControllersLayer.pipe(Layer.provideMerge(clientLayer))
 
@@ -285,7 +285,7 @@ describe("owners", () => {
     Effect.gen(function* () {
       const api = yield* KubernetesApi
       const { store } = yield* ApiServer
-      yield* api.create(Functions, { metadata: { namespace: "default", name: "hello" }, spec: {} })
+      yield* api.create(Functions, { metadata: { namespace: "default", name: "hello" }, spec: functionSpec })
       for (const [name, owner] of [
         ["absent", functionReference("absent", "1")],
         ["namesake", functionReference("hello", "1")]
@@ -303,7 +303,10 @@ describe("owners", () => {
     Effect.gen(function* () {
       const api = yield* KubernetesApi
       const { store } = yield* ApiServer
-      const owner = yield* api.create(Functions, { metadata: { namespace: "default", name: "hello" }, spec: {} })
+      const owner = yield* api.create(Functions, {
+        metadata: { namespace: "default", name: "hello" },
+        spec: functionSpec
+      })
       const present = functionReference("hello", owner.metadata.uid ?? "")
       const unknown = { apiVersion: "example.com/v1", kind: "Thing", name: "thing", uid: "2" }
       yield* api.create(ConfigMaps, {
