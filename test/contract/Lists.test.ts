@@ -25,8 +25,6 @@ const list = (options: ListOptions, kind: ResourceKind = ConfigMaps) =>
 const names = (options: ListOptions, kind?: ResourceKind) =>
   Effect.map(list(options, kind), ({ items }) => items.map(({ metadata }) => metadata.name))
 
-const version = Effect.map(list({ namespace: "default" }), ({ resourceVersion }) => resourceVersion)
-
 contract("lists", (it) => {
   it.effect("select by labels", () =>
     Effect.gen(function* () {
