@@ -1,4 +1,5 @@
 import { orRefusal } from "./Answers.ts"
+import { decodeProblem, otherKindProblem } from "./Decoding.ts"
 import { type ServedKind, servedKinds } from "./ServedKinds.ts"
 import * as Status from "./Status.ts"
 import { apiVersionOf, isJson, jsonIn } from "./StoredObject.ts"
@@ -21,6 +22,7 @@ export const parsePath = (path: string): ResourcePath | undefined => {
   const find = (plural: string | undefined) =>
     servedKinds.find((kind) => kind.group === group && kind.version === version && kind.plural === plural)
 
+  if (rest.length > (rest[0] === "namespaces" ? 5 : 3)) return undefined
   if (rest[0] === "namespaces" && rest.length > 2) {
     const kind = find(rest[2])
     if (kind?.namespaced === true) return { kind, namespace: rest[1], name: rest[3], subresource: rest[4] }
@@ -55,9 +57,9 @@ export const isBuiltInGroup = (path: string): boolean => {
 export const verbOf = (method: string, path: ResourcePath, query: URLSearchParams): string => {
   switch (method) {
     case "GET": {
-      const watch = query.get("watch")
       if (path.name !== undefined) return "get"
-      return watch === "true" || watch === "1" ? "watch" : "list"
+      const watch = query.get("watch")
+      return watch === null || ["false", "0"].includes(watch.toLowerCase()) ? "list" : "watch"
     }
     case "POST":
       return "create"
@@ -73,8 +75,8 @@ export const verbOf = (method: string, path: ResourcePath, query: URLSearchParam
 }
 
 /**
- * A body that must be a JSON object of the given kind; those of built-in kinds may leave it unsaid. Throws a 400
- * `StatusError`.
+ * A body that must be a JSON object of the given kind; those of built-in kinds may leave it unsaid. Throws a
+ * `StatusError`: 400, or 422 for a custom resource of another kind.
  */
 export const parseObject = (body: Buffer, kind: ServedKind): Status.Json => {
   const unrecognized = (problem: string) => {
@@ -92,15 +94,17 @@ export const parseObject = (body: Buffer, kind: ServedKind): Status.Json => {
   const custom = kind.group === "fission.io"
   const { kind: givenKind = custom ? "" : kind.kind, apiVersion = custom ? "" : expected } = value
   if (givenKind === "") throw unrecognized(`Object 'Kind' is missing in '${body.toString("utf8")}'`)
-  if (apiVersion !== expected) {
+  if (custom && apiVersion !== expected) {
     throw Status.badRequest(
       `the API version in the data (${String(apiVersion)}) does not match the expected API version (${expected})`
     )
   }
-  if (givenKind === kind.kind) return value
-  throw Status.badRequest(
-    `${String(givenKind)} in version "${kind.version}" cannot be handled as a ${kind.kind}: it is another kind`
-  )
+  const isOther = givenKind !== kind.kind || apiVersion !== expected
+  if (isOther && custom) throw Status.otherCustomKind(kind, value, "kind", kind.kind)
+  const given = { kind: String(givenKind), version: String(apiVersion).replace(/^.*\//u, "") }
+  const problem = isOther ? otherKindProblem(kind, given.kind, String(apiVersion)) : decodeProblem(kind, value)
+  if (problem !== undefined) throw Status.undecodable(kind, problem, given)
+  return value
 }
 
 /** A body that must be a JSON object. Throws a 400 `StatusError` with the words of a real server where it can. */
@@ -113,7 +117,9 @@ export const parseJson = (body: Buffer): Status.Json => {
     throw Status.badRequest(isCutShort(body, problem) ? "unexpected end of JSON input" : problem)
   }
   if (isJson(value)) return value
-  throw Status.badRequest(`json: cannot unmarshal ${Array.isArray(value) ? "array" : typeof value} into Go value`)
+  throw Status.badRequest(
+    `json: cannot unmarshal ${Array.isArray(value) ? "array" : typeof value} into Go value of type map[string]interface {}`
+  )
 }
 
 /** How the parser says that a document is only the beginning of one. */
@@ -126,6 +132,21 @@ export const parsePatch = (body: Buffer): Status.Json => {
   const patch = orRefusal(() => parseJson(body))
   if (patch instanceof Status.StatusError) throw Status.badRequest(`error decoding patch: ${patch.message}`)
   return patch
+}
+
+/** The body of a delete. Throws a 400 `StatusError`. */
+export const parseOptions = (body: Buffer): Status.Json => {
+  const options = orRefusal(() => parseJson(body))
+  if (!(options instanceof Status.StatusError)) return options
+  throw Status.badRequest(`couldn't get version/kind; json parse error: ${options.message}`)
+}
+
+/** A whole number in the query; undefined when it is not there. Throws a 400 `StatusError` for anything else. */
+export const numberIn = (query: URLSearchParams, name: string): number | undefined => {
+  const text = query.get(name) ?? ""
+  if (text === "") return undefined
+  if (/^[+-]?\d+$/u.test(text)) return Number(text)
+  throw Status.badRequest(`strconv.ParseInt: parsing "${text}": invalid syntax`)
 }
 
 /** `metadata.name` of a body, undefined when there is none to be read. */

@@ -194,9 +194,10 @@ const logOf = (store: ResourceStore, logs: PodLogs["Service"], { path, query }: 
   const { name: pod = "", namespace = "" } = path
   const names = containerNames(store.get(path.kind, namespace, pod))
   const container = query.get("container") ?? (names.length === 1 ? names[0] : undefined)
-  if (container === undefined || !names.includes(container)) {
+  if (container === undefined) {
     throw Status.badRequest(`a container name must be specified for pod ${pod}, choose one of: [${names.join(" ")}]`)
   }
+  if (!names.includes(container)) throw Status.badRequest(`container ${container} is not valid for pod ${pod}`)
   if (query.get("follow") === "true") throw Status.notImplemented("following a log")
   const lines = logs.read({ namespace, pod, container }) ?? []
   const tail = query.get("tailLines")

@@ -1,13 +1,14 @@
-import { parseJson, parseObject, parsePatch, type ResourcePath } from "./ApiRequest.ts"
+import { numberIn, parseJson, parseObject, parseOptions, parsePatch, type ResourcePath } from "./ApiRequest.ts"
+import { decodeProblem, otherKindProblem } from "./Decoding.ts"
 import { newNamespace, withDefaults } from "./Defaults.ts"
 import { listPage } from "./ListPage.ts"
 import { mergePatch, strategicMergePatch } from "./MergePatch.ts"
 import type { Projection } from "./Projection.ts"
-import type { Part, ResourceStore, StoredObject } from "./ResourceStore.ts"
+import type { DeleteRequest, Part, ResourceStore, StoredObject } from "./ResourceStore.ts"
 import { scaleOf, withScale } from "./Scale.ts"
-import type { ServedKind } from "./ServedKinds.ts"
+import { type ServedKind, subresourcesOf } from "./ServedKinds.ts"
 import * as Status from "./Status.ts"
-import { jsonIn } from "./StoredObject.ts"
+import { apiVersionOf, jsonIn } from "./StoredObject.ts"
 import { asObject, requireVersion, type UnknownFields, validCreate, validUpdate } from "./Validation.ts"
 
 /** A request whose body has been read. */
@@ -33,10 +34,7 @@ export const perform = (store: ResourceStore, call: ApiCall): ApiAnswer => {
   const { path, query } = call
   const name = path.name ?? ""
   if (query.has("dryRun")) throw Status.notImplemented("dryRun")
-  if (path.kind.kind === "Pod" && path.subresource === "binding" && call.verb === "create") return bind(store, call)
-  if (path.subresource === "status" && !path.kind.status) throw Status.noSuchPath()
-  if (!isServed(path)) throw Status.notImplemented(`the subresource ${path.kind.plural}/${path.subresource}`)
-  if ((path.name === undefined) !== collectionVerbs.has(call.verb)) throw Status.methodNotAllowed()
+  requireVerb(call)
 
   switch (call.verb) {
     case "get": {
@@ -47,7 +45,7 @@ export const perform = (store: ResourceStore, call: ApiCall): ApiAnswer => {
       return ok(listPage(store, path, query, call.projection))
     case "create":
       requireJson(call.contentType)
-      return create(store, call)
+      return path.subresource === "binding" ? bind(store, call) : create(store, call)
     case "update":
       requireJson(call.contentType)
       return change(store, call)
@@ -67,22 +65,46 @@ const requireJson = (contentType: string): void => {
   }
 }
 
-/** Verbs of paths that name no object. */
-const collectionVerbs = new Set(["list", "watch", "create", "deletecollection"])
+/** Subresources that a real server has besides. */
+const missing = new Set([
+  "pods/attach",
+  "pods/ephemeralcontainers",
+  "pods/eviction",
+  "pods/exec",
+  "pods/portforward",
+  "pods/proxy",
+  "pods/resize",
+  "namespaces/finalize",
+  "nodes/proxy",
+  "serviceaccounts/token",
+  "services/proxy"
+])
 
-const isServed = ({ kind, subresource }: ResourcePath): boolean =>
-  subresource === undefined || (subresource === "status" && kind.status) || (subresource === "scale" && kind.scale)
+/** Throws a `StatusError` for a verb that the path does not have. */
+const requireVerb = ({ path, verb }: ApiCall): void => {
+  const { kind, name, namespace, subresource } = path
+  const whole = `${kind.plural}/${subresource}`
+  if (missing.has(whole)) throw Status.notImplemented(`the subresource ${whole}`)
+  const ofWhole = name === undefined ? collectionVerbs : objectVerbs
+  const verbs = subresource === undefined ? ofWhole : subresourcesOf(kind)[subresource]
+  const isEverywhere = kind.namespaced && namespace === undefined
+  if (verbs === undefined || (isEverywhere && name !== undefined)) throw Status.noSuchPath()
+  if (!verbs.includes(verb) || (isEverywhere && verb !== "list")) throw Status.methodNotAllowed()
+}
+
+const collectionVerbs = ["list", "create", "deletecollection"]
+const objectVerbs = ["get", "update", "patch", "delete"]
 
 const create = (store: ResourceStore, { body, path, projection, query }: ApiCall): ApiAnswer => {
-  const given = parseObject(body, path.kind)
-  const { namespace } = jsonIn(given, "metadata")
-  if (typeof namespace === "string" && namespace !== "" && namespace !== path.namespace) {
-    throw Status.badRequest("the namespace of the provided object does not match the namespace sent on the request")
-  }
-  const object = withDefaults(path.kind, path.kind.kind === "Namespace" ? newNamespace(given) : given)
-  store.requireNamespace(path.kind, path.namespace ?? "", String(jsonIn(given, "metadata")["name"] ?? ""))
-  const valid = validCreate(path.kind, object, unknownFieldsOf(query))
-  return { status: 201, body: projection.object(store.create(path.kind, path.namespace, valid)) }
+  const { kind, namespace } = path
+  const given = parseObject(body, kind)
+  const { namespace: own } = jsonIn(given, "metadata")
+  if (typeof own === "string" && own !== "" && own !== namespace) throw Status.otherNamespace()
+  const created = store.create(kind, namespace, given, (named) => {
+    const object = withDefaults(kind, kind.kind === "Namespace" ? newNamespace(named) : named)
+    return validCreate(kind, object, unknownFieldsOf(query))
+  })
+  return { status: 201, body: projection.object(created) }
 }
 
 /** An update or a patch, of the object or of one of its subresources. */
@@ -91,8 +113,7 @@ const change = (store: ResourceStore, call: ApiCall): ApiAnswer => {
   const part: Part = subresource === "status" ? "status" : "main"
   const wantedOf = subresource === "scale" ? scaleChange(call) : objectChange(call)
   const changed = store.update(kind, namespace, name, part, (current) => {
-    const given = onlyPart(kind, part, current, wantedOf(current))
-    const wanted = call.verb === "patch" && subresource !== "scale" ? ofThisObject(kind, part, current, given) : given
+    const wanted = onlyPart(kind, part, current, wantedOf(current))
     return validUpdate(kind, current, withDefaults(kind, wanted), unknownFieldsOf(call.query))
   })
   return ok(subresource === "scale" ? scaleOf(changed) : call.projection.object(changed))
@@ -104,21 +125,6 @@ const onlyPart = (kind: ServedKind, part: Part, current: StoredObject, wanted: S
   return kind.status ? { ...wanted, status: current["status"] } : wanted
 }
 
-/**
- * A patch that names another UID would change an immutable field, which is a 422 `StatusError` and no conflict; in the
- * status of a custom resource a UID means nothing.
- */
-const ofThisObject = (kind: ServedKind, part: Part, current: StoredObject, wanted: Status.Json): Status.Json => {
-  const metadata = jsonIn(wanted, "metadata")
-  const { resourceVersion, uid } = metadata
-  if (uid === current.metadata.uid || resourceVersion !== current.metadata.resourceVersion) return wanted
-  if (part === "status" && kind.group === "fission.io") {
-    return { ...wanted, metadata: { ...metadata, uid: current.metadata.uid } }
-  }
-  const problem = `Invalid value: ${JSON.stringify(uid)}: field is immutable`
-  throw Status.invalid(kind, current.metadata.name, "metadata.uid", problem)
-}
-
 const unknownFieldsOf = (query: URLSearchParams): UnknownFields =>
   query.get("fieldValidation") === "Strict" ? "refuse" : "drop"
 
@@ -126,22 +132,63 @@ const objectChange = (call: ApiCall): ((current: StoredObject) => Status.Json) =
   const { kind, subresource } = call.path
   if (call.verb === "update") {
     const object = parseObject(call.body, kind)
-    if (subresource === undefined) requireVersion(kind, call.path.name ?? "", object)
-    return () => object
+    return (current) => {
+      const { uid } = jsonIn(object, "metadata")
+      // Another UID is told of first, by the store.
+      if (typeof uid !== "string" || uid === current.metadata.uid) requireVersion(kind, current.metadata.name, object)
+      return object
+    }
   }
   const merge = patchFunction(call.contentType, kind.group)
   const patch = parsePatch(call.body)
-  return (current) => asObject(merge(current, patch))
+  return (current) => {
+    const patched = patchedObject(kind, asObject(merge(current, patch)))
+    return ofThisObject(kind, subresource === "status", current, patched)
+  }
+}
+
+/** Throws a 422 `StatusError` when a patch makes something of an object that is none of its kind. */
+const patchedObject = (kind: ServedKind, patched: Status.Json): Status.Json => {
+  const { apiVersion, kind: given } = patched
+  const expected = apiVersionOf(kind)
+  if (kind.group === "fission.io") {
+    if (given !== kind.kind) throw Status.otherCustomKind(kind, patched, "kind", kind.kind)
+    if (apiVersion !== expected) throw Status.otherCustomKind(kind, patched, "apiVersion", expected)
+  }
+  const isOther = given !== kind.kind || apiVersion !== expected
+  const problem = isOther ? otherKindProblem(kind, String(given), String(apiVersion)) : decodeProblem(kind, patched)
+  if (problem !== undefined) throw Status.undecodablePatch(patched, problem)
+  return patched
+}
+
+/**
+ * A patch that names another UID would change an immutable field, which is a 422 `StatusError` and no conflict; a stale
+ * version goes before that. In the status of a custom resource a UID means nothing.
+ */
+const ofThisObject = (
+  kind: ServedKind,
+  isStatus: boolean,
+  current: StoredObject,
+  patched: Status.Json
+): Status.Json => {
+  const metadata = jsonIn(patched, "metadata")
+  const { resourceVersion, uid } = metadata
+  if (uid === undefined || uid === current.metadata.uid) return patched
+  const means = !(isStatus && kind.group === "fission.io") && resourceVersion === current.metadata.resourceVersion
+  if (!means) return { ...patched, metadata: { ...metadata, uid: current.metadata.uid } }
+  const problem = `Invalid value: ${JSON.stringify(uid)}: field is immutable`
+  throw Status.invalid(kind, current.metadata.name, "metadata.uid", problem)
 }
 
 const scaleChange = (call: ApiCall): ((current: StoredObject) => Status.Json) => {
+  const { kind } = call.path
   if (call.verb === "update") {
     const given = parseJson(call.body)
-    return (current) => withScale(current, given)
+    return (current) => withScale(kind, current, given)
   }
-  const merge = patchFunction(call.contentType, call.path.kind.group)
+  const merge = patchFunction(call.contentType, kind.group)
   const patch = parsePatch(call.body)
-  return (current) => withScale(current, asObject(merge(scaleOf(current), patch)))
+  return (current) => withScale(kind, current, asObject(merge(scaleOf(current), patch)))
 }
 
 const patchFunction = (contentType: string, group: string): ((target: unknown, patch: unknown) => unknown) => {
@@ -164,25 +211,39 @@ const patchFunction = (contentType: string, group: string): ((target: unknown, p
 
 const remove = (store: ResourceStore, { body, path, query }: ApiCall): ApiAnswer => {
   const { kind, name = "", namespace } = path
-  const options = body.length === 0 ? {} : parseJson(body)
-  const policy = options["propagationPolicy"] ?? query.get("propagationPolicy") ?? "Background"
-  if (policy !== "Background") throw Status.notImplemented(`deletes with propagationPolicy ${String(policy)}`)
-  const preconditions = jsonIn(options, "preconditions")
-  const text = (value: unknown) => (typeof value === "string" ? value : undefined)
-  const grace = options["gracePeriodSeconds"] ?? query.get("gracePeriodSeconds") ?? undefined
-  const last = store.delete(kind, namespace, name, {
-    uid: text(preconditions["uid"]),
-    resourceVersion: text(preconditions["resourceVersion"]),
-    gracePeriodSeconds: grace === undefined ? undefined : Number(grace)
-  })
+  const last = store.delete(kind, namespace, name, deleteRequest(body.length === 0 ? {} : parseOptions(body), query))
   const isHeld = last.metadata.deletionTimestamp !== undefined
   return ok(isHeld || kind.kind === "Pod" ? last : Status.deleted(kind, name, last.metadata.uid))
+}
+
+const deleteRequest = (options: Status.Json, query: URLSearchParams): DeleteRequest => {
+  const policy = options["propagationPolicy"] ?? query.get("propagationPolicy") ?? "Background"
+  if (["Foreground", "Orphan"].includes(String(policy)) || options["orphanDependents"] === true) {
+    throw Status.notImplemented("deletes that wait for dependents or orphan them")
+  }
+  if (policy !== "Background") {
+    const problem = `Unsupported value: ${JSON.stringify(policy)}: supported values: "Foreground", "Background", "Orphan", "nil"`
+    const subject = { kind: "DeleteOptions", group: "meta.k8s.io" }
+    throw Status.invalid(subject, "", "propagationPolicy", problem, "FieldValueNotSupported")
+  }
+  const { resourceVersion, uid } = jsonIn(options, "preconditions")
+  const text = (value: unknown) => (typeof value === "string" ? value : undefined)
+  const grace = options["gracePeriodSeconds"]
+  return {
+    uid: text(uid),
+    resourceVersion: text(resourceVersion),
+    gracePeriodSeconds: typeof grace === "number" ? grace : numberIn(query, "gracePeriodSeconds")
+  }
 }
 
 /** Gives a Pod its node; a Pod that has one keeps it and the answer is a conflict. */
 const bind = (store: ResourceStore, { body, path }: ApiCall): ApiAnswer => {
   const { kind, name = "", namespace } = path
-  const nodeName = jsonIn(parseJson(body), "target")["name"]
+  const binding = parseJson(body)
+  if (jsonIn(binding, "metadata")["name"] !== name) {
+    throw Status.badRequest("name in URL does not match name in Binding object")
+  }
+  const nodeName = jsonIn(binding, "target")["name"]
   if (typeof nodeName !== "string" || nodeName === "") throw Status.badRequest("target.name is required")
   store.update(kind, namespace, name, "main", (current) => {
     const spec = jsonIn(current, "spec")

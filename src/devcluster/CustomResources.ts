@@ -3,7 +3,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parse } from "yaml"
 import type { ServedKind } from "./ServedKinds.ts"
-import * as Status from "./Status.ts"
+import type * as Status from "./Status.ts"
 import { isJson } from "./StoredObject.ts"
 import { conform, problemsOf, type Schema } from "./StructuralSchema.ts"
 
@@ -54,23 +54,24 @@ const load = (file: string): ReadonlyArray<readonly [string, CustomResource]> =>
 /** The custom resources of the embedded server by their kinds. */
 export const customResources: ReadonlyMap<string, CustomResource> = new Map(definitionFiles.flatMap(load))
 
-/**
- * A custom resource as it is stored: without unknown fields, with defaults. Objects of other kinds pass as they are.
- * Throws a `StatusError`: 422 with every problem; 400 for unknown fields when they are to be refused.
- */
-export const admitted = (
+const definitionOf = (kind: ServedKind): CustomResource | undefined =>
+  kind.group === "fission.io" ? customResources.get(kind.kind) : undefined
+
+/** An object as it is stored, and the unknown fields that it loses by that. Objects of built-in kinds keep everything. */
+export const conformed = (kind: ServedKind, object: Status.Json) => {
+  const definition = definitionOf(kind)
+  if (definition === undefined) return { stored: object, unknown: [] }
+  const { unknown, value } = conform(definition.schema, object)
+  return { stored: isJson(value) ? { ...value, metadata: object["metadata"] } : object, unknown }
+}
+
+/** Everything that is wrong with an object: what was found before, and what its definition finds. */
+export const definedProblems = (
   kind: ServedKind,
-  name: string,
   object: Status.Json,
   previous: Status.Json | undefined,
-  unknownFields: "drop" | "refuse"
-): Status.Json => {
-  const definition = kind.group === "fission.io" ? customResources.get(kind.kind) : undefined
-  if (definition === undefined) return object
-  const { unknown, value } = conform(definition.schema, object)
-  if (unknownFields === "refuse" && unknown.length > 0) throw Status.unknownFields(kind, unknown)
-  const stored = isJson(value) ? { ...value, metadata: object["metadata"] } : object
-  const problems = problemsOf(definition.schema, stored, previous)
-  if (problems.length > 0) throw Status.invalidFields(kind, name, problems)
-  return stored
+  found: ReadonlyArray<Status.Cause>
+): ReadonlyArray<Status.Cause> => {
+  const definition = definitionOf(kind)
+  return definition === undefined ? found : problemsOf(definition.schema, object, previous, found)
 }

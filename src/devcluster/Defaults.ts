@@ -39,6 +39,13 @@ const probe = all(
   filled({ timeoutSeconds: 1, periodSeconds: 10, successThreshold: 1, failureThreshold: 3 })
 )
 
+/** An image that may change under its name is pulled every time. */
+const pullPolicy: Defaulter = (container) => {
+  const image = String(container["image"])
+  const isFixed = image.includes("@") || (/:[^/]+$/u.test(image) && !image.endsWith(":latest"))
+  return { imagePullPolicy: isFixed ? "IfNotPresent" : "Always", ...container }
+}
+
 const container = all(
   each("ports", filled({ protocol: "TCP" })),
   each("env", within("valueFrom", fieldRef)),
@@ -48,9 +55,9 @@ const container = all(
   filled({
     resources: {},
     terminationMessagePath: "/dev/termination-log",
-    terminationMessagePolicy: "File",
-    imagePullPolicy: "IfNotPresent"
-  })
+    terminationMessagePolicy: "File"
+  }),
+  pullPolicy
 )
 
 const volume = all(

@@ -1,4 +1,4 @@
-import { type ServedKind, servedKinds } from "./ServedKinds.ts"
+import { type ServedKind, servedKinds, subresourcesOf } from "./ServedKinds.ts"
 import type * as Status from "./Status.ts"
 import { apiVersionOf } from "./StoredObject.ts"
 
@@ -48,9 +48,10 @@ const resourceEntries = (kind: ServedKind): ReadonlyArray<Status.Json> => {
   })
   return [
     entry(kind.plural, ["create", "delete", "get", "list", "patch", "update", "watch"]),
-    ...(kind.status ? [entry(`${kind.plural}/status`, ["get", "patch", "update"])] : []),
-    ...(kind.scale ? [{ ...entry(`${kind.plural}/scale`, ["get", "patch", "update"]), ...scaleKind }] : []),
-    ...(kind.kind === "Pod" ? [entry("pods/binding", ["create"]), entry("pods/log", ["get"])] : [])
+    ...Object.entries(subresourcesOf(kind)).map(([part, verbs]) => ({
+      ...entry(`${kind.plural}/${part}`, verbs),
+      ...(part === "scale" ? scaleKind : {})
+    }))
   ]
 }
 

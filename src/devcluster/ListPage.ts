@@ -1,25 +1,27 @@
 import { Result, Schema } from "effect"
-import type { ResourcePath } from "./ApiRequest.ts"
+import { numberIn, type ResourcePath } from "./ApiRequest.ts"
 import type { Projection } from "./Projection.ts"
 import type { ResourceStore, Selection, StoredObject } from "./ResourceStore.ts"
-import { fieldSelector, labelSelector, selectableFields } from "./Selectors.ts"
+import { fieldSelector } from "./FieldSelector.ts"
+import { labelSelector } from "./LabelSelector.ts"
 import * as Status from "./Status.ts"
 
 /** The objects that a list or a watch is about. Throws a 400 `StatusError` for selectors that cannot be read. */
 export const selectionOf = (path: ResourcePath, query: URLSearchParams): Selection => {
   const labels = labelSelector(query.get("labelSelector") ?? "")
-  const fields = fieldSelector(query.get("fieldSelector") ?? "", selectableFields(path.kind))
+  const fields = fieldSelector(query.get("fieldSelector") ?? "", path.kind)
   return { namespace: path.namespace, matches: (object) => labels(object) && fields(object) }
 }
 
-/** A version as a client writes it; empty is undefined. Throws a 400 `StatusError` when it is no number. */
-export const versionOf = (query: URLSearchParams): number | undefined => {
+/** A version as a client writes it; empty is undefined. Throws what `refuse` makes of one that is no number. */
+export const versionOf = (
+  query: URLSearchParams,
+  refuse: (problem: string) => Status.StatusError
+): number | undefined => {
   const text = query.get("resourceVersion") ?? ""
   if (text === "") return undefined
   if (/^\d+$/u.test(text)) return Number(text)
-  throw Status.badRequest(
-    `invalid resource version: resourceVersion: Invalid value: "${text}": strconv.ParseUint: parsing "${text}": invalid syntax`
-  )
+  throw refuse(`resourceVersion: Invalid value: "${text}": strconv.ParseUint: parsing "${text}": invalid syntax`)
 }
 
 /**
@@ -42,7 +44,11 @@ export const listPage = (
   }
   if (after !== undefined && after.version !== newest && after.version < store.floor) throw expiredToken(after)
 
-  const limit = asked === 0 ? 0 : limitOf(query)
+  numberIn(query, "timeoutSeconds")
+  if (query.has("sendInitialEvents")) {
+    throw Status.invalidOption("sendInitialEvents", "Forbidden: sendInitialEvents is forbidden for list")
+  }
+  const limit = asked === 0 ? 0 : (numberIn(query, "limit") ?? 0)
   const version = after === undefined || after.version === newest ? (exact ?? store.version) : after.version
   const all = store.list(path.kind, selectionOf(path, query), version)
   const rest = after === undefined ? all : all.filter((object) => idOf(object) > after.id)
@@ -57,16 +63,10 @@ export const listPage = (
   })
 }
 
-const limitOf = (query: URLSearchParams): number => {
-  const text = query.get("limit") ?? "0"
-  if (/^\d+$/u.test(text)) return Number(text)
-  throw Status.badRequest(`strconv.ParseInt: parsing "${text}": invalid syntax`)
-}
-
 /** The version of the list that is asked for. Throws a 422 `StatusError` for one that cannot be meant. */
 const askedVersion = (query: URLSearchParams, after: Token | undefined): number | undefined => {
   const match = query.get("resourceVersionMatch") ?? ""
-  const asked = versionOf(query)
+  const asked = versionOf(query, (problem) => Status.badRequest(`invalid resource version: ${problem}`))
   if (match !== "") {
     const problem = (why: string) => Status.invalidOption("resourceVersionMatch", `Forbidden: ${why}`)
     if (after !== undefined) throw problem("resourceVersionMatch is forbidden when continue is provided")

@@ -38,8 +38,9 @@ const whole = (kind: ServedKind): Projection => ({
   list: (objects, metadata) => ({
     kind: `${kind.kind}List`,
     apiVersion: apiVersionOf(kind),
-    metadata,
-    items: kind.group === "fission.io" ? objects : objects.map(withoutKind)
+    ...(kind.group === "fission.io"
+      ? { metadata: { continue: "", ...metadata }, items: objects }
+      : { metadata, items: objects.map(withoutKind) })
   })
 })
 

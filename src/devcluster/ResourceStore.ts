@@ -45,8 +45,6 @@ export interface DeleteRequest {
   readonly gracePeriodSeconds?: number | undefined
 }
 
-const validName = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/u
-
 /**
  * The objects of the embedded cluster, with the rules that clients rely on: versions, preconditions, finalizers, grace,
  * generation, the status subresource. Synchronous; refusals are thrown as `StatusError`.
@@ -97,13 +95,25 @@ export class ResourceStore {
       .map(([, object]) => object)
   }
 
-  create(kind: ServedKind, namespace: string | undefined, body: Status.Json): StoredObject {
-    const name = this.#nameOf(kind, jsonIn(body, "metadata"))
-    this.requireNamespace(kind, namespace ?? "", name)
-    if (this.#collection(kind).has(keyOf(kind, namespace, name))) {
-      throw Status.alreadyExists(kind.plural, kind.group, name)
+  /** Stores what `admit` makes of the body once that has its name. */
+  create(
+    kind: ServedKind,
+    namespace: string | undefined,
+    body: Status.Json,
+    admit: (named: Status.Json) => Status.Json = (named) => named
+  ): StoredObject {
+    const metadata = jsonIn(body, "metadata")
+    const name = this.#nameOf(metadata)
+    this.#requireNamespace(kind, namespace ?? "", name)
+    if ((metadata["resourceVersion"] ?? "") !== "") {
+      throw Status.impossibleVersion("resourceVersion should not be set on objects to be created")
     }
-    const object = born(kind, body, {
+    const admitted = admit({ ...body, metadata: { ...metadata, name } })
+    const held = this.#collection(kind).get(keyOf(kind, namespace, name))
+    if (held !== undefined) {
+      throw Status.alreadyExists(kind.plural, kind.group, name, held.metadata.deletionTimestamp !== undefined)
+    }
+    const object = born(kind, admitted, {
       name,
       namespace: kind.namespaced ? (namespace ?? "") : undefined,
       uid: this.#options.uid(),
@@ -134,7 +144,8 @@ export class ResourceStore {
       resourceVersion !== "" &&
       resourceVersion !== current.metadata.resourceVersion
     ) {
-      throw Status.conflict(kind.plural, kind.group, name)
+      if (/^\d+$/u.test(resourceVersion)) throw Status.conflict(kind.plural, kind.group, name)
+      throw Status.impossibleVersion(`strconv.ParseUint: parsing "${resourceVersion}": invalid syntax`)
     }
     const next = part === "status" ? withStatus(current, wanted["status"]) : withMain(kind, current, wanted)
     if (isDeepStrictEqual(next, current)) return current
@@ -149,16 +160,16 @@ export class ResourceStore {
   delete(kind: ServedKind, namespace: string | undefined, name: string, request: DeleteRequest): StoredObject {
     const current = this.get(kind, namespace, name)
     const { uid, resourceVersion } = request
-    for (const [field, wanted, found] of [
-      ["UID", uid, current.metadata.uid],
-      ["ResourceVersion", resourceVersion, current.metadata.resourceVersion]
+    for (const [field, wanted, found, happened] of [
+      ["UID", uid, current.metadata.uid, "deleted and then recreated"],
+      ["ResourceVersion", resourceVersion, current.metadata.resourceVersion, "modified"]
     ]) {
       if (wanted === undefined || wanted === found) continue
       throw Status.conflict(
         kind.kind,
         kind.group,
         name,
-        `the ${field} in the precondition (${wanted}) does not match the ${field} in record (${found}). The object might have been deleted and then recreated`
+        `the ${field} in the precondition (${wanted}) does not match the ${field} in record (${found}). The object might have been ${happened}`
       )
     }
     const grace = graceOf(kind, current, request.gracePeriodSeconds)
@@ -217,24 +228,14 @@ export class ResourceStore {
     return new Date(this.#options.now().getTime() + secondsLater * 1000).toISOString().replace(/\.\d+Z$/u, "Z")
   }
 
-  #nameOf(kind: ServedKind, metadata: Status.Json): string {
-    const { generateName, name } = metadata
-    if (typeof name === "string" && name !== "") {
-      if (name.length <= 253 && validName.test(name)) return name
-      throw Status.invalid(
-        kind,
-        name,
-        "metadata.name",
-        `Invalid value: "${name}": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`
-      )
-    }
-    if (typeof generateName === "string" && generateName !== "") return `${generateName}${this.#options.suffix()}`
-    const problem = "Required value: name or generateName is required"
-    throw Status.invalid(kind, "", "metadata.name", problem, "FieldValueRequired")
+  /** Empty when the object brings neither a name nor a prefix. */
+  #nameOf({ generateName, name }: Status.Json): string {
+    if (typeof name === "string" && name !== "") return name
+    return typeof generateName === "string" && generateName !== "" ? `${generateName}${this.#options.suffix()}` : ""
   }
 
   /** Throws where nothing can be created: 404 without such a namespace, 403 while it is being deleted. */
-  requireNamespace(kind: ServedKind, namespace: string, name: string): void {
+  #requireNamespace(kind: ServedKind, namespace: string, name: string): void {
     if (!kind.namespaced) return
     const found = this.#objects.get("/namespaces")?.get(`/${namespace}`)
     if (found === undefined) throw Status.notFound("namespaces", "", namespace)

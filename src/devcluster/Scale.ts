@@ -1,4 +1,5 @@
 import type { StoredObject } from "./ResourceStore.ts"
+import type { ServedKind } from "./ServedKinds.ts"
 import * as Status from "./Status.ts"
 import { jsonIn } from "./StoredObject.ts"
 
@@ -20,20 +21,32 @@ export const scaleOf = (object: StoredObject): Status.Json => {
   }
 }
 
-/** The object with the replicas of a Scale, whose UID and version are preconditions. Throws a 400 `StatusError`. */
-export const withScale = (object: StoredObject, scale: Status.Json): Status.Json => {
-  const { replicas } = jsonIn(scale, "spec")
-  if (typeof replicas !== "number" || !Number.isInteger(replicas) || replicas < 0) {
-    throw Status.badRequest("spec.replicas of a Scale must be a whole number of at least 0")
+/**
+ * The object with the replicas of a Scale, whose name, UID and version are preconditions. Throws a `StatusError`: 409 for
+ * another UID, 422 for replicas that cannot be.
+ */
+export const withScale = (kind: ServedKind, object: StoredObject, scale: Status.Json): Status.Json => {
+  const { replicas = 0 } = jsonIn(scale, "spec")
+  const { name, resourceVersion, uid } = jsonIn(scale, "metadata")
+  if (typeof uid === "string" && uid !== object.metadata.uid) {
+    throw Status.conflict(
+      `${kind.plural}/scale`,
+      kind.group,
+      object.metadata.name,
+      Status.otherUidOf(object.metadata, uid)
+    )
   }
-  const { resourceVersion, uid } = jsonIn(scale, "metadata")
+  if (typeof replicas !== "number" || !Number.isInteger(replicas)) {
+    const problem = `json: cannot unmarshal ${typeof replicas} into Go struct field ScaleSpec.spec.replicas of type int32`
+    throw Status.undecodablePatch(scale, problem)
+  }
+  if (replicas < 0) {
+    const problem = `Invalid value: ${replicas}: must be greater than or equal to 0`
+    throw Status.invalid({ kind: "Scale", group: "autoscaling" }, object.metadata.name, "spec.replicas", problem)
+  }
   return {
     ...object,
-    metadata: {
-      ...object.metadata,
-      ...(uid === undefined ? {} : { uid }),
-      ...(resourceVersion === undefined ? {} : { resourceVersion })
-    },
+    metadata: { ...object.metadata, name, ...(resourceVersion === undefined ? {} : { resourceVersion }) },
     spec: { ...jsonIn(object, "spec"), replicas }
   }
 }

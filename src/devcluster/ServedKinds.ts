@@ -14,6 +14,15 @@ export interface ServedKind {
   readonly shortNames: ReadonlyArray<string>
 }
 
+const partVerbs = ["get", "patch", "update"]
+
+/** The parts of an object that have paths of their own, with the verbs of each. */
+export const subresourcesOf = (kind: ServedKind): { readonly [subresource: string]: ReadonlyArray<string> } => ({
+  ...(kind.status ? { status: partVerbs } : {}),
+  ...(kind.scale ? { scale: partVerbs } : {}),
+  ...(kind.kind === "Pod" ? { binding: ["create"], log: ["get"] } : {})
+})
+
 const served = (
   group: string,
   version: string,
@@ -39,7 +48,7 @@ const custom = { status: true, generation: true }
 export const servedKinds: ReadonlyArray<ServedKind> = [
   served("", "v1", "Namespace", "namespaces", { namespaced: false, status: true, shortNames: ["ns"] }),
   served("", "v1", "Node", "nodes", { namespaced: false, status: true, shortNames: ["no"] }),
-  served("", "v1", "Pod", "pods", { status: true, shortNames: ["po"] }),
+  served("", "v1", "Pod", "pods", { status: true, generation: true, shortNames: ["po"] }),
   served("", "v1", "Service", "services", { status: true, shortNames: ["svc"] }),
   served("", "v1", "ConfigMap", "configmaps", { shortNames: ["cm"] }),
   served("", "v1", "Secret", "secrets"),

@@ -47,7 +47,7 @@ const label = (resource: string, group: string, name: string) =>
 const detailsOf = (resource: string, group: string, name: string): Json => ({
   ...(name === "" ? {} : { name }),
   ...(group === "" ? {} : { group }),
-  kind: resource
+  ...(resource === "" ? {} : { kind: resource })
 })
 
 /** 404 of an object that does not exist. */
@@ -57,12 +57,12 @@ export const notFound = (resource: string, group: string, name: string) =>
 /** 404 of a resource that a group does not have; of a group that nobody serves a real server answers with a text. */
 export const noSuchPath = () => new StatusError(404, "NotFound", "the server could not find the requested resource", {})
 
-/** 409 of a name that is taken. */
-export const alreadyExists = (resource: string, group: string, name: string) =>
+/** 409 of a name that is taken, perhaps by an object that is about to go. */
+export const alreadyExists = (resource: string, group: string, name: string, isGoing: boolean) =>
   new StatusError(
     409,
     "AlreadyExists",
-    `${label(resource, group, name)} already exists`,
+    `${isGoing ? "object is being deleted: " : ""}${label(resource, group, name)} already exists`,
     detailsOf(resource, group, name)
   )
 
@@ -83,11 +83,16 @@ export const otherUid = (
   stored: { readonly name: string; readonly namespace?: string; readonly uid: string },
   uid: string
 ): string =>
-  `StorageError: invalid object, Code: 4, Key: /registry/${[kind.plural, stored.namespace, stored.name]
-    .filter((part) => part !== undefined)
-    .join(
-      "/"
-    )}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${stored.uid}`
+  `StorageError: invalid object, Code: 4, Key: /registry/${[
+    ...(kind.group === "fission.io" ? [kind.group] : []),
+    kind.plural,
+    ...(stored.namespace === undefined ? [] : [stored.namespace]),
+    stored.name
+  ].join("/")}, ResourceVersion: 0, AdditionalErrorMsg: ${otherUidOf(stored, uid)}`
+
+/** The same where no storage is in between. */
+export const otherUidOf = (stored: { readonly uid: string }, uid: string): string =>
+  `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${stored.uid}`
 
 /** One way in which an object is not as it must be. */
 export interface Cause {
@@ -117,13 +122,28 @@ export const invalid = (subject: Subject, name: string, field: string, message: 
 export const invalidOption = (field: string, message: string, reason = "FieldValueForbidden") =>
   invalid({ kind: "ListOptions", group: "meta.k8s.io" }, "", field, message, reason)
 
+/** 400 of a body that cannot be read as an object of a kind, whatever kind it says it is. */
+export const undecodable = (
+  { kind, version }: ServedKind,
+  problem: string,
+  given: { readonly kind: string; readonly version: string } = { kind, version }
+) => badRequest(`${given.kind} in version "${given.version}" cannot be handled as a ${kind}: ${problem}`)
+
+/** 422 of a patch that makes something of an object that cannot be read as one of its kind. */
+export const undecodablePatch = (patched: Json, problem: string) =>
+  invalid({ kind: "", group: "" }, "", "patch", `Invalid value: ${JSON.stringify(JSON.stringify(patched))}: ${problem}`)
+
 /** 400 of an object with fields that its kind does not have, where that is to be refused. */
-export const unknownFields = ({ kind, version }: ServedKind, fields: ReadonlyArray<string>) =>
-  badRequest(
-    `${kind} in version "${version}" cannot be handled as a ${kind}: strict decoding error: ${fields
-      .map((field) => `unknown field "${field}"`)
-      .join(", ")}`
-  )
+export const unknownFields = (kind: ServedKind, fields: ReadonlyArray<string>) =>
+  undecodable(kind, `strict decoding error: ${fields.map((field) => `unknown field "${field}"`).join(", ")}`)
+
+/** 422 of a custom resource that says it is another kind or of another version. */
+export const otherCustomKind = (kind: ServedKind, object: Json, field: "kind" | "apiVersion", wanted: string) => {
+  const { kind: given = "", metadata } = object
+  const name = typeof metadata === "object" && metadata !== null && "name" in metadata ? String(metadata.name) : ""
+  const problem = `Invalid value: ${JSON.stringify(object[field])}: must be ${wanted}`
+  return invalid({ kind: String(given), group: kind.group }, name, field, problem)
+}
 
 /** 403 of a user without the right. */
 export const forbidden = (
@@ -173,6 +193,13 @@ export const namespaceTerminating = (resource: string, group: string, name: stri
 
 /** 400 of a request that makes no sense. */
 export const badRequest = (message: string) => new StatusError(400, "BadRequest", message)
+
+/** 400 of an object that says it is in another namespace than its path. */
+export const otherNamespace = () =>
+  badRequest("the namespace of the provided object does not match the namespace sent on the request")
+
+/** 500 of an object with a version that is none, or with one where there can be none yet. */
+export const impossibleVersion = (problem: string) => new StatusError(500, "", problem)
 
 /** 410 of a version or token that is too old. */
 export const expired = (message: string, metadata?: Json) =>

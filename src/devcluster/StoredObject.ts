@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util"
-import type { Matches } from "./Selectors.ts"
+import type { Matches } from "./FieldSelector.ts"
 import type { ServedKind } from "./ServedKinds.ts"
 import type * as Status from "./Status.ts"
 
@@ -77,7 +77,7 @@ export const born = (kind: ServedKind, body: Status.Json, birth: Birth): StoredO
     apiVersion: apiVersionOf(kind),
     kind: kind.kind,
     metadata: {
-      ...jsonIn(body, "metadata"),
+      ...givenIn(jsonIn(body, "metadata")),
       name: birth.name,
       ...(birth.namespace === undefined ? {} : { namespace: birth.namespace }),
       uid: birth.uid,
@@ -107,7 +107,7 @@ export const withMain = (kind: ServedKind, current: StoredObject, wanted: Status
     ...body,
     apiVersion: current.apiVersion,
     kind: current.kind,
-    metadata: { ...jsonIn(wanted, "metadata"), ...serverOwned(current.metadata) },
+    metadata: { ...givenIn(jsonIn(wanted, "metadata")), ...serverOwned(current.metadata) },
     ...(kept === undefined ? {} : { status: kept })
   }
   const { generation } = current.metadata
@@ -118,6 +118,21 @@ export const withMain = (kind: ServedKind, current: StoredObject, wanted: Status
 
 /** Everything but metadata and status: what a generation counts. */
 const specOf = (object: StoredObject): Status.Json => ({ ...object, metadata: undefined, status: undefined })
+
+/** Fields of the metadata that a server does not store when there is nothing in them. */
+const collections = new Set(["labels", "annotations", "finalizers", "ownerReferences"])
+
+/** Fields of the metadata that only the server sets. */
+const timeline = new Set(["generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"])
+
+/** What a client says in the metadata. */
+const givenIn = (metadata: Status.Json): Status.Json =>
+  Object.fromEntries(
+    Object.entries(metadata).filter(
+      ([field, value]) =>
+        !timeline.has(field) && (!collections.has(field) || Object.keys(Object(value ?? {})).length > 0)
+    )
+  )
 
 /** Fields of the metadata that a client cannot change. */
 const serverOwned = (meta: StoredMeta) => ({

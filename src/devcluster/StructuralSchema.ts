@@ -62,35 +62,31 @@ export const conform = (schema: Schema, value: unknown, path = ""): Conformed =>
   return { value: kept, unknown }
 }
 
-/** One way in which a value breaks its schema, as the causes of a Status tell it. */
-export interface Problem {
-  readonly reason: string
-  readonly message: string
-  readonly field: string
-}
-
 /** Why rules are not looked at: they may rely on what these problems are about. */
 const blocking = new Set(["FieldValueRequired", "FieldValueTypeInvalid", "FieldValueNotSupported", "FieldValueTooLong"])
 
-const unchecked: Problem = {
+const unchecked: Status.Cause = {
   reason: "FieldValueInvalid",
   message:
     "Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation",
   field: "<nil>"
 }
 
-/** Everything that is wrong with an object: with its shape, and, where that allows to look, with its rules. */
+/**
+ * Everything that is wrong with an object: what was found before, its shape, and, where that allows to look, its rules.
+ */
 export const problemsOf = (
   schema: Schema,
   object: Status.Json,
-  previous: Status.Json | undefined
-): ReadonlyArray<Problem> => {
-  const problems = shapeProblems(schema, object, "")
+  previous: Status.Json | undefined,
+  found: ReadonlyArray<Status.Cause>
+): ReadonlyArray<Status.Cause> => {
+  const problems = [...found, ...shapeProblems(schema, object, "")]
   if (problems.some(({ reason }) => blocking.has(reason))) return [...problems, unchecked]
   return [...problems, ...ruleProblems(schema, object, previous, "")]
 }
 
-const shapeProblems = (schema: Schema, value: unknown, path: string): ReadonlyArray<Problem> => {
+const shapeProblems = (schema: Schema, value: unknown, path: string): ReadonlyArray<Status.Cause> => {
   if (value === null && schema.nullable === true) return []
   const found = typeOf(value)
   if (found !== schema.type) return [wrongType(path, schema.type, found, found)]
@@ -116,20 +112,20 @@ const typeOf = (value: unknown): string => {
 /** How the messages name a field: from the status on when it is in there. */
 const shown = (path: string): string => path.replace(/^status\./u, "")
 
-const wrongType = (path: string, type: string, found: string, value: string): Problem => ({
+const wrongType = (path: string, type: string, found: string, value: string): Status.Cause => ({
   reason: "FieldValueTypeInvalid",
   message: `Invalid value: "${value}": ${shown(path)} in body must be of type ${type}: "${found}"`,
   field: path
 })
 
-const outOfBounds = (path: string, value: unknown, problem: string): Problem => ({
+const outOfBounds = (path: string, value: unknown, problem: string): Status.Cause => ({
   reason: "FieldValueInvalid",
   message: `Invalid value: ${JSON.stringify(value)}: ${shown(path)} in body should ${problem}`,
   field: path
 })
 
-const textProblems = (schema: Schema, value: string, path: string): ReadonlyArray<Problem> => {
-  const problems: Array<Problem> = []
+const textProblems = (schema: Schema, value: string, path: string): ReadonlyArray<Status.Cause> => {
+  const problems: Array<Status.Cause> = []
   const { enum: allowed, format, maxLength, minLength, pattern } = schema
   if (format === "date-time" && !dateTime.test(value)) problems.push(wrongType(path, format, value, value))
   if (format === "byte" && !base64.test(value)) problems.push(wrongType(path, format, value, value))
@@ -160,14 +156,14 @@ const textProblems = (schema: Schema, value: string, path: string): ReadonlyArra
 const dateTime = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/u
 const base64 = /^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/u
 
-const amountProblems = ({ maximum, minimum }: Schema, value: number, path: string): ReadonlyArray<Problem> => [
+const amountProblems = ({ maximum, minimum }: Schema, value: number, path: string): ReadonlyArray<Status.Cause> => [
   ...(minimum !== undefined && value < minimum
     ? [outOfBounds(path, value, `be greater than or equal to ${minimum}`)]
     : []),
   ...(maximum !== undefined && value > maximum ? [outOfBounds(path, value, `be less than or equal to ${maximum}`)] : [])
 ]
 
-const listProblems = (schema: Schema, value: ReadonlyArray<unknown>, path: string): ReadonlyArray<Problem> => {
+const listProblems = (schema: Schema, value: ReadonlyArray<unknown>, path: string): ReadonlyArray<Status.Cause> => {
   const { items, maxItems, "x-kubernetes-list-map-keys": keys } = schema
   const nested = value.flatMap((element, index) =>
     items === undefined ? [] : shapeProblems(items, element, `${path}[${index}]`)
@@ -197,7 +193,7 @@ const listProblems = (schema: Schema, value: ReadonlyArray<unknown>, path: strin
   return [...tooMany, ...nested, ...duplicates]
 }
 
-const ruleProblems = (schema: Schema, value: unknown, previous: unknown, path: string): ReadonlyArray<Problem> => {
+const ruleProblems = (schema: Schema, value: unknown, previous: unknown, path: string): ReadonlyArray<Status.Cause> => {
   const broken = (schema["x-kubernetes-validations"] ?? []).filter(({ message }) => {
     const rule: Rule | undefined = rules[message]
     if (rule === undefined) throw new Error(`no check stands for the rule "${message}"`)

@@ -1,5 +1,6 @@
-import { isDeepStrictEqual } from "node:util"
-import { admitted } from "./CustomResources.ts"
+import { builtInProblems } from "./BuiltInRules.ts"
+import { conformed, definedProblems } from "./CustomResources.ts"
+import { mistake, metadataProblems } from "./MetadataRules.ts"
 import type { ServedKind } from "./ServedKinds.ts"
 import * as Status from "./Status.ts"
 import { isJson, jsonIn, type StoredObject } from "./StoredObject.ts"
@@ -8,85 +9,56 @@ import { isJson, jsonIn, type StoredObject } from "./StoredObject.ts"
 export type UnknownFields = "drop" | "refuse"
 
 /**
- * A new object as it is stored, or a `StatusError`: 422 with everything that is wrong with it. Built-in kinds are only
- * checked for mistakes that clients rely on being found.
+ * A new object as it is stored, or a `StatusError`: 422 with everything that is wrong with it, 400 for unknown fields when
+ * they are to be refused.
  */
-export const validCreate = (kind: ServedKind, object: Status.Json, unknownFields: UnknownFields): Status.Json => {
-  const { generateName, name } = jsonIn(object, "metadata")
-  const shown = typeof name === "string" ? name : typeof generateName === "string" ? generateName : ""
-  const stored = admitted(kind, shown, object, undefined, unknownFields)
-  throwAny(kind, shown, [...workloadProblems(kind, stored), ...leaseProblems(kind, stored)])
-  return stored
-}
+export const validCreate = (kind: ServedKind, object: Status.Json, unknownFields: UnknownFields): Status.Json =>
+  valid(kind, object, undefined, unknownFields, [])
 
-/** The same for an object that takes the place of another. */
+/** The same for an object that takes the place of another; 400 when it names itself otherwise. */
 export const validUpdate = (
   kind: ServedKind,
   current: StoredObject,
   wanted: Status.Json,
   unknownFields: UnknownFields
 ): Status.Json => {
-  const { name } = current.metadata
-  const given = jsonIn(wanted, "metadata")["name"]
-  if (typeof given === "string" && given !== "" && given !== name) {
-    throw Status.badRequest(`the name of the object (${given}) does not match the name on the URL (${name})`)
-  }
-  const stored = admitted(kind, name, wanted, current, unknownFields)
-  throwAny(kind, name, [
-    ...finalizerProblems(current, stored),
-    ...workloadProblems(kind, stored),
-    ...selectorProblems(kind, current, stored),
-    ...leaseProblems(kind, stored)
+  requireIdentity(current, jsonIn(wanted, "metadata"))
+  return valid(kind, wanted, current, unknownFields, addedFinalizers(current, wanted))
+}
+
+const valid = (
+  kind: ServedKind,
+  object: Status.Json,
+  previous: StoredObject | undefined,
+  unknownFields: UnknownFields,
+  found: ReadonlyArray<Status.Cause>
+): Status.Json => {
+  const { stored, unknown } = conformed(kind, object)
+  if (unknownFields === "refuse" && unknown.length > 0) throw Status.unknownFields(kind, unknown)
+  const metadata = jsonIn(stored, "metadata")
+  const problems = definedProblems(kind, stored, previous, [
+    ...metadataProblems(kind, metadata),
+    ...found,
+    ...builtInProblems(kind, stored, previous)
   ])
+  if (problems.length > 0) throw Status.invalidFields(kind, String(metadata["name"] ?? ""), problems)
   return stored
 }
 
-const throwAny = (kind: ServedKind, name: string, problems: ReadonlyArray<Status.Cause>): void => {
-  if (problems.length > 0) throw Status.invalidFields(kind, name, problems)
-}
-
-const mistake = (field: string, message: string, reason = "FieldValueInvalid"): Status.Cause => ({
-  reason,
-  message,
-  field
-})
-
-/** A Deployment or ReplicaSet has a possible number of pods, and selects those that it makes. */
-const workloadProblems = (kind: ServedKind, object: Status.Json): ReadonlyArray<Status.Cause> => {
-  if (kind.group !== "apps") return []
-  const spec = jsonIn(object, "spec")
-  const { replicas } = spec
-  const labels = jsonIn(jsonIn(jsonIn(spec, "template"), "metadata"), "labels")
-  const selected = Object.entries(jsonIn(jsonIn(spec, "selector"), "matchLabels"))
-  return [
-    ...(typeof replicas === "number" && replicas < 0
-      ? [mistake("spec.replicas", `Invalid value: ${replicas}: must be greater than or equal to 0`)]
-      : []),
-    ...(selected.every(([label, value]) => labels[label] === value)
-      ? []
-      : [
-          mistake(
-            "spec.template.metadata.labels",
-            `Invalid value: ${JSON.stringify(labels)}: \`selector\` does not match template \`labels\``
-          )
-        ])
-  ]
-}
-
-/** The selector of a workload is fixed for life. */
-const selectorProblems = (
-  kind: ServedKind,
-  current: StoredObject,
-  wanted: Status.Json
-): ReadonlyArray<Status.Cause> => {
-  if (kind.group !== "apps") return []
-  const [before, after] = [current, wanted].map((object) => jsonIn(object, "spec")["selector"])
-  if (isDeepStrictEqual(before, after)) return []
-  return [mistake("spec.selector", `Invalid value: ${JSON.stringify(after)}: field is immutable`)]
+/** Throws a 400 `StatusError` for the name or namespace of another object. */
+const requireIdentity = (current: StoredObject, { name, namespace }: Status.Json): void => {
+  const url = current.metadata.name
+  if ((name ?? "") === "") {
+    throw Status.badRequest(`the name of the object (${url} based on URL) was undeterminable: name must be provided`)
+  }
+  if (name !== url) {
+    throw Status.badRequest(`the name of the object (${String(name)}) does not match the name on the URL (${url})`)
+  }
+  if ((namespace ?? "") !== "" && namespace !== current.metadata.namespace) throw Status.otherNamespace()
 }
 
 /** What is being deleted can only lose finalizers. */
-const finalizerProblems = (current: StoredObject, wanted: Status.Json): ReadonlyArray<Status.Cause> => {
+const addedFinalizers = (current: StoredObject, wanted: Status.Json): ReadonlyArray<Status.Cause> => {
   const { finalizers } = jsonIn(wanted, "metadata")
   if (current.metadata.deletionTimestamp === undefined || !Array.isArray(finalizers)) return []
   const held = new Set<unknown>(current.metadata.finalizers)
@@ -95,20 +67,6 @@ const finalizerProblems = (current: StoredObject, wanted: Status.Json): Readonly
   const names = added.map((finalizer) => JSON.stringify(finalizer)).join(", ")
   const problem = `Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{${names}}`
   return [mistake("metadata.finalizers", problem, "FieldValueForbidden")]
-}
-
-/** Times of a Lease have six digits after the point, which is where a plain `toISOString` goes wrong: 400. */
-const leaseProblems = (kind: ServedKind, object: Status.Json): ReadonlyArray<Status.Cause> => {
-  if (kind.kind !== "Lease") return []
-  const spec = jsonIn(object, "spec")
-  for (const time of [spec["acquireTime"], spec["renewTime"]]) {
-    if (typeof time !== "string" || /\.\d{6}(Z|[+-]\d{2}:\d{2})$/u.test(time)) continue
-    const [rest] = /\..*$|Z$/u.exec(time) ?? [time]
-    throw Status.badRequest(
-      `Lease in version "v1" cannot be handled as a Lease: parsing time "${time}" as "2006-01-02T15:04:05.000000Z07:00": cannot parse "${rest}" as ".000000"`
-    )
-  }
-  return []
 }
 
 /** Custom resources and Leases cannot be replaced blindly. Throws a 422 `StatusError`. */

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import { Duration, Effect, Latch, Queue } from "effect"
 import { writeChunk } from "../HttpListener.ts"
 import { orRefusal, sendStatus } from "./Answers.ts"
-import type { ResourcePath } from "./ApiRequest.ts"
+import { numberIn, type ResourcePath } from "./ApiRequest.ts"
 import { selectionOf, versionOf } from "./ListPage.ts"
 import type { Projection } from "./Projection.ts"
 import { inSelection, type ResourceStore, type Selection, type StoreEvent } from "./ResourceStore.ts"
@@ -72,8 +72,7 @@ export const streamEvents = (
 
 const lineOf = (type: string, object: unknown): string => `${JSON.stringify({ type, object })}\n`
 
-const secondsOf = (query: URLSearchParams): number =>
-  Number(query.get("timeoutSeconds") ?? 0) || Number.POSITIVE_INFINITY
+const secondsOf = (query: URLSearchParams): number => numberIn(query, "timeoutSeconds") || Number.POSITIVE_INFINITY
 
 const timeoutOf = (query: URLSearchParams): Effect.Effect<void> => {
   const seconds = secondsOf(query)
@@ -92,10 +91,14 @@ const initialEventsEnd = { "k8s.io/initial-events-end": "true" }
 
 const sendsInitialEvents = (query: URLSearchParams): boolean => query.get("sendInitialEvents") === "true"
 
-/** Throws a 422 `StatusError` for options that contradict each other. */
+/** Throws a `StatusError`: 400 for an option that cannot be read, 422 for some that contradict each other. */
 const requireWatchOptions = (query: URLSearchParams): void => {
+  numberIn(query, "timeoutSeconds")
   const match = query.get("resourceVersionMatch") ?? ""
   const problem = (why: string) => Status.invalidOption("resourceVersionMatch", `Forbidden: ${why}`)
+  if ((query.get("continue") ?? "") !== "") {
+    throw problem("resourceVersionMatch is forbidden when continue is provided")
+  }
   if (!query.has("sendInitialEvents") && match !== "") {
     throw problem("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
   }
@@ -112,7 +115,7 @@ const begin = (
 ): { readonly first: ReadonlyArray<string>; readonly unsubscribe: () => void } => {
   requireWatchOptions(query)
   const selection = selectionOf(path, query)
-  const from = versionOf(query) ?? 0
+  const from = versionOf(query, Status.impossibleVersion) ?? 0
   const since = sendsInitialEvents(query) ? store.version : from
   const seen = (event: StoreEvent) =>
     event.kind === path.kind && event.version > since ? seenBy(selection, event) : undefined

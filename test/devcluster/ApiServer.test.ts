@@ -88,7 +88,7 @@ layer(clientLayer, { excludeTestServices: true })("ApiServer", (it) => {
         const body = { spec: { containers: [{ name: "main", image: "b" }] } }
         const patched = yield* api.patch(WorkloadPods, { namespace, name: "pod-1" }, { type: "strategic", body })
         assert.strictEqual(at(patched, "spec", "containers", 0, "image"), "b")
-        assert.strictEqual(at(patched, "spec", "containers", 0, "imagePullPolicy"), "IfNotPresent")
+        assert.strictEqual(at(patched, "spec", "containers", 0, "imagePullPolicy"), "Always")
         yield* api.create(Environments, environment(namespace, "node"))
         const refused = api.patch(Environments, { namespace, name: "node" }, { type: "strategic", body: {} })
         assert.include(
@@ -146,7 +146,10 @@ layer(clientLayer, { excludeTestServices: true })("ApiServer", (it) => {
         assert.strictEqual(other._tag, "KubernetesConflict")
         const { url } = yield* ApiServer
         const path = `${url}/apis/apps/v1/namespaces/${namespace}/deployments/web/scale`
-        assert.strictEqual((yield* request(path, "PUT", { spec: { replicas: -1 } })).status, 400)
+        assert.strictEqual(
+          (yield* request(path, "PUT", { metadata: { name: "web" }, spec: { replicas: -1 } })).status,
+          422
+        )
         assert.strictEqual(at((yield* request(path)).json, "spec", "replicas"), 3)
       })
     )

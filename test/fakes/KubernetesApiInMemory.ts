@@ -1,7 +1,9 @@
 import { Cause, Clock, Context, DateTime, Duration, Effect, Layer, Queue, Stream } from "effect"
 import { mergePatch, strategicMergePatch } from "../../src/devcluster/MergePatch.ts"
 import { ResourceStore, type Selection, type StoreEvent } from "../../src/devcluster/ResourceStore.ts"
-import { fieldSelector, labelSelector } from "../../src/devcluster/Selectors.ts"
+import { fieldSelector } from "../../src/devcluster/FieldSelector.ts"
+import type { ServedKind } from "../../src/devcluster/ServedKinds.ts"
+import { labelSelector } from "../../src/devcluster/LabelSelector.ts"
 import * as Status from "../../src/devcluster/Status.ts"
 import { seenBy } from "../../src/devcluster/WatchStream.ts"
 import { type KubernetesCall, type KubernetesError, TimeoutError } from "../../src/Errors.ts"
@@ -60,9 +62,12 @@ export interface KubernetesApiInMemory extends OtherWriter {
 /** Time between two bookmarks of a watch. */
 const bookmarkEvery = Duration.minutes(1)
 
-const selectionOf = (options: Pick<ListOptions, "namespace" | "labelSelector" | "fieldSelector">): Selection => {
+const selectionOf = (
+  kind: ServedKind,
+  options: Pick<ListOptions, "namespace" | "labelSelector" | "fieldSelector">
+): Selection => {
   const labels = labelSelector(options.labelSelector ?? "")
-  const fields = fieldSelector(options.fieldSelector ?? "")
+  const fields = fieldSelector(options.fieldSelector ?? "", kind)
   return { namespace: options.namespace, matches: (object) => labels(object) && fields(object) }
 }
 
@@ -115,7 +120,7 @@ export const make = (options?: {
     const list = (kind: ResourceKind, listOptions: ListOptions): ListPage => {
       const [version, last] = (listOptions.continue ?? "").split("|")
       const limit = listOptions.resourceVersion === "0" ? 0 : (listOptions.limit ?? 0)
-      const all = store.list(servedKind(kind), selectionOf(listOptions))
+      const all = store.list(servedKind(kind), selectionOf(servedKind(kind), listOptions))
       const idOf = ({ metadata }: (typeof all)[number]) => `${metadata.namespace ?? ""}/${metadata.name}`
       const rest = last === undefined ? all : all.filter((object) => idOf(object) > last)
       const page = limit > 0 ? rest.slice(0, limit) : rest
@@ -136,7 +141,7 @@ export const make = (options?: {
       const events = Effect.gen(function* () {
         yield* answeredWithin(call, handshakeWithin)(arrive(call))
         const served = yield* attempt(call, () => servedKind(kind))
-        const selection = yield* attempt(call, () => selectionOf(watchOptions))
+        const selection = yield* attempt(call, () => selectionOf(served, watchOptions))
         const queue = yield* Queue.unbounded<WatchEvent, KubernetesError | Cause.Done>()
         let muted = false
         const offer = (event: WatchEvent) => void (muted || Queue.offerUnsafe(queue, event))
