@@ -1,7 +1,8 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Json } from "../../src/devcluster/Status.ts"
-import { contract, furnish, at, ServerUnderTest } from "./Servers.ts"
+import { at } from "../devcluster/ClusterFixture.ts"
+import { contract, furnish, ServerUnderTest } from "./Servers.ts"
 import { functionSpec, type Kind, kinds, refused, stored, unchecked } from "./Specs.ts"
 
 const collection = ({ namespaced, plural }: Kind) =>

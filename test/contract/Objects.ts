@@ -1,15 +1,11 @@
 import { Effect } from "effect"
 import { rawKind } from "../../src/devcluster/RawKind.ts"
-import { servedKinds } from "../../src/devcluster/ServedKinds.ts"
 import type { KubernetesObject } from "../../src/kubernetes/KubernetesApi.ts"
+import { served } from "../devcluster/ClusterFixture.ts"
 import { ServerUnderTest } from "./Servers.ts"
 
 /** A kind that the servers know, with every field. */
-export const kindOf = (kind: string) => {
-  const served = servedKinds.find((known) => known.kind === kind)
-  if (served === undefined) throw new Error(`the kind ${kind} is not served`)
-  return rawKind(served)
-}
+export const kindOf = (kind: string) => rawKind(served(kind))
 
 /** A ConfigMap of two entries. */
 export const configMap = (namespace: string, name: string, more: Partial<KubernetesObject["metadata"]> = {}) => ({

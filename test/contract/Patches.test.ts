@@ -3,8 +3,9 @@ import { Effect } from "effect"
 import { ConfigMaps, Deployments, ReplicaSets, WorkloadPods } from "../../src/devcluster/Kinds.ts"
 import { Environments } from "../../src/fission/ResourceKind.ts"
 import { KubernetesApi } from "../../src/kubernetes/KubernetesApi.ts"
+import { at } from "../devcluster/ClusterFixture.ts"
 import { configMap, environment, kindOf, pod, workload } from "./Objects.ts"
-import { at, contract, furnish } from "./Servers.ts"
+import { contract, furnish } from "./Servers.ts"
 
 contract("patches", (it) => {
   it.effect("by merge patch remove what is null and replace lists", () =>
@@ -104,6 +105,36 @@ contract("patches", (it) => {
         assert.strictEqual(at(left, "spec", "template", "spec", "containers", 0, "name"), "main")
         assert.isUndefined(at(left, "spec", "template", "spec", "containers", 1))
       }
+    })
+  )
+
+  it.effect("by strategic patch merge volumes, mounts, pull secrets and owners by their keys", () =>
+    Effect.gen(function* () {
+      const api = yield* KubernetesApi
+      const namespace = yield* furnish("keys")
+      const reference = { namespace, name: "web" }
+      const owner = (name: string) => ({ apiVersion: "v1", kind: "ConfigMap", name, uid: name })
+      const part = (name: string) => ({
+        metadata: { ownerReferences: [owner(name)] },
+        spec: {
+          template: {
+            spec: {
+              volumes: [{ name, emptyDir: {} }],
+              imagePullSecrets: [{ name }],
+              containers: [{ name: "main", image: "a", volumeMounts: [{ name, mountPath: `/${name}` }] }]
+            }
+          }
+        }
+      })
+      yield* api.create(Deployments, workload(namespace, "web"))
+      yield* api.patch(Deployments, reference, { type: "strategic", body: part("a") })
+      const both = yield* api.patch(Deployments, reference, { type: "strategic", body: part("b") })
+      const spec = at(both, "spec", "template", "spec")
+      const named = (list: unknown, key: string) => [at(list, 0, key), at(list, 1, key)]
+      assert.sameMembers(named(both.metadata.ownerReferences, "uid"), ["a", "b"])
+      assert.sameMembers(named(at(spec, "volumes"), "name"), ["a", "b"])
+      assert.sameMembers(named(at(spec, "imagePullSecrets"), "name"), ["a", "b"])
+      assert.sameMembers(named(at(spec, "containers", 0, "volumeMounts"), "mountPath"), ["/a", "/b"])
     })
   )
 

@@ -7,7 +7,6 @@ import { Faults } from "../../src/devcluster/Faults.ts"
 import { Namespaces, ServiceAccounts } from "../../src/devcluster/Kinds.ts"
 import { PodLogs } from "../../src/devcluster/PodLogs.ts"
 import type { ResourceKind } from "../../src/fission/ResourceKind.ts"
-import { isJson } from "../../src/devcluster/StoredObject.ts"
 import * as Credentials from "../../src/kubernetes/Credentials.ts"
 import { KubernetesApi, type KubernetesDeletion, type KubernetesObject } from "../../src/kubernetes/KubernetesApi.ts"
 import * as KubernetesApiLive from "../../src/kubernetes/KubernetesApiLive.ts"
@@ -159,10 +158,3 @@ export const contract = (name: string, tests: Tests): void => against(servers, n
 
 /** Runs tests against the embedded server, of what is its own. */
 export const embeddedContract = (name: string, tests: Tests): void => against(servers.slice(0, 1), name, tests)
-
-/** A value deep in an object; undefined where there is none. */
-export const at = (object: unknown, ...path: ReadonlyArray<string | number>): unknown =>
-  path.reduce<unknown>((value, key) => {
-    if (Array.isArray(value)) return value[Number(key)]
-    return isJson(value) ? value[key] : undefined
-  }, object)

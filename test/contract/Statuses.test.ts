@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs"
 import { assert, describe } from "@effect/vitest"
 import { Effect } from "effect"
 import { Faults } from "../../src/devcluster/Faults.ts"
@@ -6,36 +5,8 @@ import { ConfigMaps, Deployments, Namespaces } from "../../src/devcluster/Kinds.
 import { isJson } from "../../src/devcluster/StoredObject.ts"
 import { KubernetesApi, KubernetesDeletion, type KubernetesObject } from "../../src/kubernetes/KubernetesApi.ts"
 import { tokens } from "./RealServer.ts"
-import { contract, embeddedContract, furnish, type RawRequest, ServerUnderTest } from "./Servers.ts"
-
-const methods = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const
-
-/** What a real API server was asked once, and what it answered. */
-const recorded = (name: string) => {
-  const file = new URL(`../data/apiserver-faults/${name}.json`, import.meta.url)
-  const { request, response }: { readonly request: unknown; readonly response: unknown } = JSON.parse(
-    readFileSync(file, "utf8")
-  )
-  if (!isJson(request) || !isJson(response)) throw new Error(`${name} is no recorded exchange`)
-  const { body, contentType, method, path } = request
-  const asked: RawRequest = {
-    method: methods.find((known) => known === method) ?? "GET",
-    path: String(path),
-    body,
-    ...(typeof contentType === "string" ? { contentType } : {})
-  }
-  return { request: asked, status: Number(response["status"]), body: response["body"] }
-}
-
-/** Texts without what differs from run to run: UIDs, versions, how a program words its parser's trouble. */
-const withoutChance = (value: unknown): unknown =>
-  JSON.parse(
-    JSON.stringify(value)
-      .replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/gu, "<uid>")
-      .replaceAll(/current: \d+/gu, "current: <version>")
-      .replaceAll(/too old resource version: \d+ \(\d+\)/gu, "too old resource version: <version>")
-      .replaceAll(/(continue key is not valid: )[^"]*?(",)/gu, "$1<problem>$2")
-  )
+import { recorded, withoutChance } from "./Recorded.ts"
+import { contract, embeddedContract, furnish, ServerUnderTest } from "./Servers.ts"
 
 /** Objects that the recorded requests are about. */
 const world = Effect.gen(function* () {
@@ -144,82 +115,6 @@ contract("Status bodies", (it) => {
       })
     )
   })
-
-  it.effect("say what is wrong with a body", () =>
-    Effect.gen(function* () {
-      yield* world
-      const { send } = yield* ServerUnderTest
-      const path = "/api/v1/namespaces/faults/configmaps"
-      const post = (body: unknown, to = path) =>
-        Effect.map(send({ method: "POST", path: to, body }), ({ json }) => json)
-      const invalid = (message: string, details: object, code = 422) => ({
-        kind: "Status",
-        apiVersion: "v1",
-        metadata: {},
-        status: "Failure",
-        message,
-        reason: "Invalid",
-        details,
-        code
-      })
-      const field = "metadata.name"
-      const required = "Required value: name or generateName is required"
-      assert.deepStrictEqual(
-        yield* post({ metadata: {} }),
-        invalid(`ConfigMap "" is invalid: ${field}: ${required}`, {
-          kind: "ConfigMap",
-          causes: [{ reason: "FieldValueRequired", message: required, field }]
-        })
-      )
-      const said = (body: unknown, to?: string) =>
-        Effect.map(post(body, to), (json) => (isJson(json) ? String(json["message"]) : ""))
-      assert.include(yield* said({ metadata: { name: "Bad_Name" } }), "a lowercase RFC 1123 subdomain must consist of")
-      assert.strictEqual(
-        yield* said({ metadata: { name: "a", namespace: "other" } }),
-        "the namespace of the provided object does not match the namespace sent on the request"
-      )
-      assert.include(
-        yield* said({ kind: "Pod", metadata: { name: "a" } }),
-        'Pod in version "v1" cannot be handled as a'
-      )
-      const functions = "/apis/fission.io/v1/namespaces/faults/functions"
-      assert.strictEqual(
-        yield* said({ metadata: { name: "a" } }, functions),
-        `the object provided is unrecognized (must be of type Function): Object 'Kind' is missing in '{"metadata":{"name":"a"}}' ({"metadata":{"name":"a"}})`
-      )
-      const patched = yield* send({
-        method: "PATCH",
-        path: `${path}/cm`,
-        contentType: "application/merge-patch+json",
-        body: { metadata: { name: "other" } }
-      })
-      assert.strictEqual(
-        isJson(patched.json) ? patched.json["message"] : "",
-        "the name of the object (other) does not match the name on the URL (cm)"
-      )
-    })
-  )
-})
-
-contract("bad input", (it) => {
-  it.effect("is refused, and the server goes on", () =>
-    Effect.gen(function* () {
-      yield* world
-      const { send } = yield* ServerUnderTest
-      const path = "/api/v1/namespaces/faults/configmaps"
-      const status = (request: RawRequest) => Effect.map(send(request), ({ status }) => status)
-      for (const body of ["\u0000\u0001garbage", "[]", '"text"', "{", '{"metadata":']) {
-        assert.strictEqual(yield* status({ method: "POST", path, body }), 400, body)
-      }
-      const large = { metadata: { name: "large" }, data: { a: "x".repeat(3_200_000) } }
-      const tooLarge = yield* send({ method: "POST", path, body: large })
-      assert.strictEqual(tooLarge.status, 413)
-      const patch = { method: "PATCH", path: `${path}/cm`, body: { data: {} } } as const
-      assert.strictEqual(yield* status({ ...patch, contentType: "" }), 415)
-      assert.strictEqual(yield* status({ ...patch, contentType: "application/x" }), 415)
-      assert.strictEqual(yield* status({ path: `${path}/cm` }), 200)
-    })
-  )
 })
 
 embeddedContract("Status bodies of its own", (it) => {

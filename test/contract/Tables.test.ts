@@ -3,7 +3,8 @@ import { Effect } from "effect"
 import { ConfigMaps, Deployments, ReplicaSets, WorkloadPods } from "../../src/devcluster/Kinds.ts"
 import { Environments, FunctionAliases } from "../../src/fission/ResourceKind.ts"
 import { KubernetesApi } from "../../src/kubernetes/KubernetesApi.ts"
-import { at, contract, furnish, ServerUnderTest } from "./Servers.ts"
+import { at } from "../devcluster/ClusterFixture.ts"
+import { contract, furnish, ServerUnderTest } from "./Servers.ts"
 
 const accept = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 

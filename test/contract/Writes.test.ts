@@ -3,8 +3,9 @@ import { Effect } from "effect"
 import { ConfigMaps, Deployments, metadataOf, WorkloadPods } from "../../src/devcluster/Kinds.ts"
 import { Environments, Functions } from "../../src/fission/ResourceKind.ts"
 import { KubernetesApi, KubernetesDeletion } from "../../src/kubernetes/KubernetesApi.ts"
+import { at } from "../devcluster/ClusterFixture.ts"
 import { bind, configMap, environment, kindOf, pod, tagOf, workload } from "./Objects.ts"
-import { at, contract, furnish, ServerUnderTest } from "./Servers.ts"
+import { contract, furnish, ServerUnderTest } from "./Servers.ts"
 
 contract("writes", (it) => {
   it.effect("take a stale version for a conflict, with every verb", () =>
@@ -69,7 +70,11 @@ contract("writes", (it) => {
       assert.deepStrictEqual(replaced["data"], { c: "3" })
       yield* api.create(Environments, environment(namespace, "one"))
       const refused = yield* Effect.flip(api.update(Environments, environment(namespace, "one")))
-      assert.include(refused.message, "metadata.resourceVersion: Invalid value: 0: must be specified for an update")
+      const required = "metadata.resourceVersion: Invalid value: 0: must be specified for an update"
+      assert.include(refused.message, required)
+      const status = { ...environment(namespace, "one"), status: { observedGeneration: 1 } }
+      const refusedStatus = yield* Effect.flip(api.update(Environments, status, { subresource: "status" }))
+      assert.include(refusedStatus.message, required)
     })
   )
 
@@ -92,6 +97,46 @@ contract("writes", (it) => {
       const namespace = yield* furnish("taken")
       yield* api.create(ConfigMaps, configMap(namespace, "one"))
       assert.strictEqual(yield* tagOf(api.create(ConfigMaps, configMap(namespace, "one"))), "KubernetesAlreadyExists")
+    })
+  )
+
+  it.effect("of a name whose object is about to go are told that too", () =>
+    Effect.gen(function* () {
+      const api = yield* KubernetesApi
+      const deletion = yield* KubernetesDeletion
+      const namespace = yield* furnish("going")
+      const going = configMap(namespace, "one", { finalizers: ["example.com/a"] })
+      const { metadata } = yield* api.create(ConfigMaps, going)
+      yield* deletion.delete(ConfigMaps, { namespace, name: "one" }, { uid: metadata.uid ?? "" })
+      const refused = yield* Effect.flip(api.create(ConfigMaps, configMap(namespace, "one")))
+      assert.strictEqual(refused._tag, "KubernetesAlreadyExists")
+      assert.include(refused.message, 'object is being deleted: configmaps "one" already exists')
+    })
+  )
+
+  it.effect("with propagation in the background take the owner at once, and leave what it owns", () =>
+    Effect.gen(function* () {
+      const api = yield* KubernetesApi
+      const deletion = yield* KubernetesDeletion
+      const namespace = yield* furnish("propagation")
+      const { metadata } = yield* api.create(ConfigMaps, configMap(namespace, "owner"))
+      const uid = metadata.uid ?? ""
+      const owner = { apiVersion: "v1", kind: "ConfigMap", name: "owner", uid }
+      yield* api.create(ConfigMaps, configMap(namespace, "owned", { ownerReferences: [owner] }))
+      yield* deletion.delete(ConfigMaps, { namespace, name: "owner" }, { uid, propagationPolicy: "Background" })
+      assert.strictEqual(yield* tagOf(api.get(ConfigMaps, { namespace, name: "owner" })), "KubernetesNotFound")
+      const owned = yield* api.get(ConfigMaps, { namespace, name: "owned" })
+      assert.deepStrictEqual(owned.metadata.ownerReferences, [owner])
+    })
+  )
+
+  it.effect("store nothing for lists and maps of metadata that are empty", () =>
+    Effect.gen(function* () {
+      const api = yield* KubernetesApi
+      const namespace = yield* furnish("empties")
+      const empty = { labels: {}, annotations: {}, finalizers: [], ownerReferences: [] }
+      const { metadata } = yield* api.create(ConfigMaps, configMap(namespace, "one", empty))
+      assert.doesNotHaveAnyKeys(metadata, Object.keys(empty))
     })
   )
 
@@ -198,6 +243,24 @@ contract("writes", (it) => {
         assert.strictEqual((yield* api.get(kind, reference)).metadata.generation, 3)
         yield* patch({ metadata: { finalizers: null } })
       }
+    })
+  )
+
+  it.effect("count changes of a Pod, and its deletion", () =>
+    Effect.gen(function* () {
+      const api = yield* KubernetesApi
+      const deletion = yield* KubernetesDeletion
+      const namespace = yield* furnish("pod-generations")
+      const reference = { namespace, name: "pod" }
+      const { metadata } = yield* api.create(WorkloadPods, pod(namespace, "pod", { finalizers: ["example.com/a"] }))
+      const image = { spec: { containers: [{ name: "side", image: "c" }] } }
+      const changed = yield* api.patch(WorkloadPods, reference, { type: "strategic", body: image })
+      yield* deletion.delete(WorkloadPods, reference, { uid: metadata.uid ?? "" })
+      const going = yield* api.get(WorkloadPods, reference)
+      assert.deepStrictEqual(
+        [metadata, changed.metadata, going.metadata].map(({ generation }) => generation),
+        [1, 2, 3]
+      )
     })
   )
 
