@@ -2,16 +2,18 @@ import { execFile } from "node:child_process"
 import { existsSync } from "node:fs"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { delimiter, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, layer } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer } from "effect"
 import { ApiServer } from "../../src/devcluster/ApiServer.ts"
 import * as DevCluster from "../../src/devcluster/DevCluster.ts"
 import { fixturePrograms } from "../devcluster/ClusterFixture.ts"
-import { assets } from "./RealServer.ts"
 
-const kubectl = join(assets ?? "", "kubectl")
+/** kubectl, where there is one: beside the programs of a real API server, or where programs are. */
+const kubectl = [process.env["KUBEBUILDER_ASSETS"] ?? "", ...(process.env["PATH"] ?? "").split(delimiter)]
+  .map((folder) => join(folder, "kubectl"))
+  .find((file) => existsSync(file))
 
 interface Output {
   readonly exitCode: number
@@ -33,14 +35,17 @@ class Kubectl extends Context.Service<
   static readonly layer = Layer.effect(
     Kubectl,
     Effect.gen(function* () {
-      const { url } = yield* ApiServer
+      const { kubeconfig } = yield* ApiServer
       const home = yield* Effect.acquireRelease(
         Effect.promise(() => mkdtemp(join(tmpdir(), "kubectl-"))),
         (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
       )
+      const configuration = join(home, "kubeconfig")
+      yield* Effect.promise(() => writeFile(configuration, kubeconfig))
+      const env = { PATH: process.env["PATH"], HOME: home, KUBECONFIG: configuration }
       let files = 0
       const start = (parameters: ReadonlyArray<string>, ended: Parameters<typeof execFile>[3]) =>
-        execFile(kubectl, ["--server", url, ...parameters], { env: { PATH: process.env["PATH"], HOME: home } }, ended)
+        execFile(kubectl ?? "", parameters, { env }, ended)
       const run = (...parameters: ReadonlyArray<string>) =>
         Effect.callback<Output>((resume) => {
           const child = start(parameters, (error, stdout, stderr) => {
@@ -113,8 +118,8 @@ spec:
           ${container}
 `
 
-describe.skipIf(!existsSync(kubectl))("with kubectl", () => {
-  layer(cluster, { excludeTestServices: true })("the embedded cluster", (it) => {
+describe.skipIf(kubectl === undefined)("the embedded API server", () => {
+  layer(cluster, { excludeTestServices: true })("kubectl can", (it) => {
     it.effect("apply, get and describe custom resources", () =>
       Effect.gen(function* () {
         const { run } = yield* Kubectl

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs"
-import { layer, type Vitest } from "@effect/vitest"
+import { describe, layer, type Vitest } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
 import { Agent, request } from "undici"
 import { ApiServer } from "../../src/devcluster/ApiServer.ts"
@@ -138,23 +138,17 @@ const real = (folder: string): Layer.Layer<Contract> =>
     })
   ).pipe(withClients, Layer.provide(RealServer.layer(folder)), Layer.provideMerge(Faults.layer), Layer.orDie)
 
-/** The servers that there are here: the embedded one always. */
-const servers: ReadonlyArray<{ readonly name: string; readonly layer: Layer.Layer<Contract> }> = [
-  { name: "embedded", layer: embedded },
-  ...(assets === undefined ? [] : [{ name: "real", layer: real(assets) }])
-]
-
 type Tests = (it: Vitest.MethodsNonLive<Contract>) => void
 
-const against = (some: typeof servers, name: string, tests: Tests): void => {
-  for (const server of some) {
-    const options = { excludeTestServices: true, timeout: "90 seconds" } as const
-    layer(server.layer, options)(`${name}: the ${server.name} API server`, tests)
-  }
-}
-
-/** Runs the same tests against each server. */
-export const contract = (name: string, tests: Tests): void => against(servers, name, tests)
+const options = { excludeTestServices: true, timeout: "90 seconds" } as const
 
 /** Runs tests against the embedded server, of what is its own. */
-export const embeddedContract = (name: string, tests: Tests): void => against(servers.slice(0, 1), name, tests)
+export const embeddedContract = (name: string, tests: Tests): void => {
+  describe("the embedded API server", () => layer(embedded, options)(name, tests))
+}
+
+/** Runs the same tests against the embedded server and, where there is one, against a real one. */
+export const contract = (name: string, tests: Tests): void => {
+  embeddedContract(name, tests)
+  describe.skipIf(assets === undefined)("the real API server", () => layer(real(assets ?? ""), options)(name, tests))
+}
