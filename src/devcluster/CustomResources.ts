@@ -16,16 +16,18 @@ export interface PrinterColumn {
 
 /** What a CustomResourceDefinition says about its kind. */
 export interface CustomResource {
-  readonly served: Pick<ServedKind, "kind" | "plural" | "namespaced" | "status" | "shortNames">
+  readonly served: ServedKind
   readonly schema: Schema
   readonly columns: ReadonlyArray<PrinterColumn>
 }
 
 interface Definition {
   readonly spec: {
+    readonly group: string
     readonly scope: "Namespaced" | "Cluster"
     readonly names: { readonly kind: string; readonly plural: string; readonly shortNames?: ReadonlyArray<string> }
     readonly versions: ReadonlyArray<{
+      readonly name: string
       readonly subresources?: { readonly status?: object }
       readonly schema: { readonly openAPIV3Schema: Schema }
       readonly additionalPrinterColumns?: ReadonlyArray<PrinterColumn>
@@ -41,21 +43,26 @@ export const definitionFiles: ReadonlyArray<string> = readdirSync(folder)
   .sort()
   .map((name) => join(folder, name))
 
-const load = (file: string): ReadonlyArray<readonly [string, CustomResource]> => {
+const load = (file: string): ReadonlyArray<CustomResource> => {
   const { spec }: Definition = parse(readFileSync(file, "utf8"))
   const { kind, plural, shortNames = [] } = spec.names
-  return spec.versions.map(({ additionalPrinterColumns: columns = [], schema, subresources }) => {
-    const namespaced = spec.scope === "Namespaced"
-    const served = { kind, plural, namespaced, status: subresources?.status !== undefined, shortNames }
-    return [kind, { served, schema: schema.openAPIV3Schema, columns }]
+  const namespaced = spec.scope === "Namespaced"
+  return spec.versions.map(({ additionalPrinterColumns: columns = [], name: version, schema, subresources }) => {
+    const status = subresources?.status !== undefined
+    const parts = { status, scale: false, generation: true }
+    const served = { group: spec.group, version, kind, plural, namespaced, shortNames, ...parts }
+    return { served, schema: schema.openAPIV3Schema, columns }
   })
 }
 
-/** The custom resources of the embedded server by their kinds. */
-export const customResources: ReadonlyMap<string, CustomResource> = new Map(definitionFiles.flatMap(load))
+/** The custom resources of the embedded server. */
+export const customResources: ReadonlyArray<CustomResource> = definitionFiles.flatMap(load)
 
-const definitionOf = (kind: ServedKind): CustomResource | undefined =>
-  kind.group === "fission.io" ? customResources.get(kind.kind) : undefined
+const byKind = new Map(customResources.map((definition) => [definition.served.kind, definition]))
+
+/** What is defined about a kind; undefined for built-in ones. */
+export const definitionOf = ({ group, kind }: ServedKind): CustomResource | undefined =>
+  group === "fission.io" ? byKind.get(kind) : undefined
 
 /** An object as it is stored, and the unknown fields that it loses by that. Objects of built-in kinds keep everything. */
 export const conformed = (kind: ServedKind, object: Status.Json) => {

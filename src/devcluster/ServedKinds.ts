@@ -1,3 +1,5 @@
+import { customResources } from "./CustomResources.ts"
+
 /** One kind that the embedded API server serves. */
 export interface ServedKind {
   readonly group: string
@@ -42,7 +44,6 @@ const served = (
 })
 
 const scaled = { status: true, scale: true, generation: true }
-const custom = { status: true, generation: true }
 
 /** Everything that can be stored. A kind that is missing here answers 404, as an API server without its CRD does. */
 export const servedKinds: ReadonlyArray<ServedKind> = [
@@ -62,18 +63,5 @@ export const servedKinds: ReadonlyArray<ServedKind> = [
   }),
   served("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", { generation: true }),
   served("coordination.k8s.io", "v1", "Lease", "leases"),
-  served("fission.io", "v1", "Function", "functions", { ...custom, shortNames: ["fn"] }),
-  served("fission.io", "v1", "Environment", "environments", custom),
-  served("fission.io", "v1", "Package", "packages", { ...custom, shortNames: ["pkg"] }),
-  served("fission.io", "v1", "FunctionVersion", "functionversions", {
-    generation: true,
-    shortNames: ["fnver"]
-  }),
-  served("fission.io", "v1", "FunctionAlias", "functionaliases", { ...custom, shortNames: ["fnalias"] }),
-  served("fission.io", "v1", "HTTPTrigger", "httptriggers", { generation: true, shortNames: ["ht"] }),
-  served("fission.io", "v1", "FissionTenant", "fissiontenants", {
-    ...custom,
-    namespaced: false,
-    shortNames: ["ftenant"]
-  })
+  ...customResources.map(({ served }) => served)
 ]

@@ -1,4 +1,4 @@
-import { customResources, type PrinterColumn } from "./CustomResources.ts"
+import { definitionOf, type PrinterColumn } from "./CustomResources.ts"
 import { humanDuration } from "./HumanDuration.ts"
 import type { ServedKind } from "./ServedKinds.ts"
 import type * as Status from "./Status.ts"
@@ -139,7 +139,7 @@ const declared = ({ jsonPath, name, type }: PrinterColumn): Column => {
 }
 
 const columnsOf = (kind: ServedKind): ReadonlyArray<Column> => {
-  const own = customResources.get(kind.kind)?.columns ?? []
+  const own = definitionOf(kind)?.columns ?? []
   const others = byKind[kind.kind] ?? (own.length === 0 ? [age] : own.map(declared))
   // Events have no name to be shown by, unlike everything else.
   return kind.kind === "Event" ? others : [column("Name", (object) => object.metadata.name), ...others]
