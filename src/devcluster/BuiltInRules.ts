@@ -18,6 +18,10 @@ export const builtInProblems = (kind: ServedKind, object: Json, previous: Json |
       return workloadProblems(kind, spec, previous)
     case "Service":
       return serviceProblems(spec)
+    case "HorizontalPodAutoscaler":
+      return scalerProblems(spec)
+    case "Event":
+      return eventProblems(object)
     case "Lease":
       return positiveProblems("spec.leaseDurationSeconds", spec["leaseDurationSeconds"])
     default:
@@ -94,6 +98,22 @@ const workloadProblems = (kind: ServedKind, spec: Json, previous: Json | undefin
     ...podProblems("spec.template.spec", jsonIn(template, "spec")),
     ...(isDeepStrictEqual(before, selector) ? [] : [wrongValue("spec.selector", selector, "field is immutable")])
   ]
+}
+
+const scalerProblems = ({ maxReplicas, minReplicas }: Json): Causes => [
+  ...(typeof minReplicas === "number" && minReplicas < 1
+    ? [wrongValue("spec.minReplicas", minReplicas, "must be greater than or equal to 1")]
+    : []),
+  ...(typeof maxReplicas !== "number" || maxReplicas < 1
+    ? [mistake("spec.maxReplicas", "Required value: must be set and greater than 0", "FieldValueRequired")]
+    : [])
+]
+
+/** An Event is told where its object is. */
+const eventProblems = (event: Json): Causes => {
+  const { namespace } = jsonIn(event, "involvedObject")
+  const elsewhere = namespace !== undefined && namespace !== jsonIn(event, "metadata")["namespace"]
+  return elsewhere ? [wrongValue("involvedObject.namespace", namespace, "does not match event.namespace")] : []
 }
 
 const serviceProblems = (spec: Json): Causes =>

@@ -106,6 +106,11 @@ const strategy: Defaulter = (spec) => {
 
 const servicePort: Defaulter = (port) => ({ protocol: "TCP", targetPort: port["port"], ...port })
 
+const cpuMetric = {
+  type: "Resource",
+  resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 80 } }
+}
+
 const byKind: { readonly [kind: string]: Defaulter } = {
   Pod: all(podSpec, serviceAccount, filled({ enableServiceLinks: true, preemptionPolicy: "PreemptLowerPriority" })),
   Deployment: all(
@@ -115,7 +120,17 @@ const byKind: { readonly [kind: string]: Defaulter } = {
   ),
   ReplicaSet: all(within("template", within("spec", podSpec)), filled({ replicas: 1 })),
   Service: all(each("ports", servicePort), filled({ type: "ClusterIP", sessionAffinity: "None" })),
-  HorizontalPodAutoscaler: filled({ minReplicas: 1 })
+  HorizontalPodAutoscaler: filled({ minReplicas: 1, metrics: [cpuMetric] })
+}
+
+/** Texts of a Secret become part of its data. */
+const secret: Defaulter = ({ stringData, ...object }) => {
+  const texts = Object.entries(isJson(stringData) ? stringData : {}).map(([name, text]) => [
+    name,
+    Buffer.from(String(text)).toString("base64")
+  ])
+  const data = { ...jsonIn(object, "data"), ...Object.fromEntries(texts) }
+  return { type: "Opaque", ...object, ...(Object.keys(data).length === 0 ? {} : { data }) }
 }
 
 /**
@@ -123,6 +138,7 @@ const byKind: { readonly [kind: string]: Defaulter } = {
  * finalizer, so that it goes only when the namespace controller has emptied it.
  */
 export const withDefaults = (kind: ServedKind, object: Status.Json): Status.Json => {
+  if (kind.kind === "Secret") return secret(object)
   const apply = byKind[kind.kind]
   return apply === undefined ? object : within("spec", apply)(object)
 }

@@ -47,7 +47,9 @@ const selectableFields = (kind: ServedKind): ReadonlyArray<string> => [
 const requireSelectable = (kind: ServedKind, path: string): void => {
   const known = selectableFields(kind)
   if (known.includes(path)) return
-  if (kind.group === "fission.io") throw badRequest(`field label not supported: ${path}`)
+  if (kind.group === "fission.io" || selectable[kind.kind] !== undefined) {
+    throw badRequest(`field label not supported: ${path}`)
+  }
   const names = known.map((name) => `"${name}"`).join(", ")
   throw badRequest(`"${path}" is not a known field selector: only ${names}`)
 }

@@ -1,11 +1,10 @@
-import { badRequest, type Json } from "./Status.ts"
-
-const isObject = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value)
+import { badRequest, internalError } from "./Status.ts"
+import { isJson } from "./StoredObject.ts"
 
 /** RFC 7386: objects merge, `null` removes, everything else replaces. */
 export const mergePatch = (target: unknown, patch: unknown): unknown => {
-  if (!isObject(patch)) return patch
-  const merged: { [field: string]: unknown } = { ...(isObject(target) ? target : {}) }
+  if (!isJson(patch)) return patch
+  const merged: { [field: string]: unknown } = { ...(isJson(target) ? target : {}) }
   for (const [field, value] of Object.entries(patch)) {
     if (value === null) delete merged[field]
     else merged[field] = mergePatch(merged[field], value)
@@ -32,24 +31,27 @@ const unitedLists = new Set(["finalizers"])
 
 const keyOf = (field: string, elements: ReadonlyArray<unknown>): string | undefined => {
   if (field !== "ports") return mergeKeys[field]
-  return elements.some((element) => isObject(element) && "containerPort" in element) ? "containerPort" : "port"
+  return elements.some((element) => isJson(element) && "containerPort" in element) ? "containerPort" : "port"
 }
 
 /**
  * Kubernetes' strategic merge for the built-in kinds used here: lists merge by their key, `$patch: delete` removes an
- * element or `$patch: replace` the whole, `$deleteFromPrimitiveList/<field>` takes values out of a list.
+ * element or `$patch: replace` the whole, `$setElementOrder/<field>` orders a list, `$retainKeys` names the fields that
+ * stay, `$deleteFromPrimitiveList/<field>` takes values out of a list. Throws a `StatusError`.
  */
 export const strategicMergePatch = (target: unknown, patch: unknown, field = ""): unknown => {
-  if (Array.isArray(patch)) return mergeList(Array.isArray(target) ? target : [], patch, field)
-  if (!isObject(patch)) return patch
-  const { $patch: directive, ...fields } = patch
+  if (Array.isArray(patch)) return mergeList(Array.isArray(target) ? target : [], patch, field, patch)
+  if (!isJson(patch)) return patch
+  const { $patch: directive, $retainKeys: retained, ...fields } = patch
   if (directive === "replace") return fields
   if (directive === "delete") return undefined
   if (directive !== undefined) throw badRequest(`Unknown patch directive "${String(directive)}"`)
 
-  const merged: { [field: string]: unknown } = { ...(isObject(target) ? target : {}) }
+  const held = isJson(target) ? Object.entries(target) : []
+  const kept = Array.isArray(retained) ? held.filter(([name]) => retained.includes(name)) : held
+  const merged: { [field: string]: unknown } = Object.fromEntries(kept)
   for (const [name, value] of Object.entries(fields)) {
-    if (name.startsWith("$setElementOrder/") || name.startsWith("$retainKeys")) continue
+    if (name.startsWith("$setElementOrder")) continue
     if (name.startsWith("$deleteFromPrimitiveList/")) {
       const list = name.slice("$deleteFromPrimitiveList/".length)
       const removed = new Set(Array.isArray(value) ? value : [])
@@ -57,29 +59,55 @@ export const strategicMergePatch = (target: unknown, patch: unknown, field = "")
       if (Array.isArray(held)) merged[list] = held.filter((element) => !removed.has(element))
       continue
     }
-    const next = value === null ? undefined : strategicMergePatch(merged[name], value, name)
-    if (next === undefined) delete merged[name]
+    const order = fields[`$setElementOrder/${name}`]
+    const before = merged[name]
+    const next =
+      Array.isArray(value) && Array.isArray(order)
+        ? mergeList(Array.isArray(before) ? before : [], value, name, order)
+        : strategicMergePatch(before, value, name)
+    if (next === undefined || next === null) delete merged[name]
     else merged[name] = next
   }
   return merged
 }
 
-const mergeList = (target: ReadonlyArray<unknown>, patch: ReadonlyArray<unknown>, field: string): unknown => {
+type List = ReadonlyArray<unknown>
+
+const mergeList = (target: List, patch: List, field: string, order: List): unknown => {
   if (unitedLists.has(field)) return [...new Set([...target, ...patch])]
   const key = keyOf(field, [...target, ...patch])
   if (key === undefined) return patch
-  if (patch.some((element) => isObject(element) && element["$patch"] === "replace")) {
-    return patch.filter((element) => !isObject(element) || element["$patch"] !== "replace")
+  if (patch.some((element) => isJson(element) && element["$patch"] === "replace")) {
+    return patch.filter((element) => !isJson(element) || element["$patch"] !== "replace")
   }
 
   const merged = [...target]
   for (const element of patch) {
-    if (!isObject(element)) throw badRequest(`an element of ${field} is no object`)
-    const index = merged.findIndex((held) => isObject(held) && held[key] === element[key])
+    if (!isJson(element)) throw badRequest(`an element of ${field} is no object`)
+    if (element[key] === undefined) {
+      throw internalError(`map: ${JSON.stringify(element)} does not contain declared merge key: ${key}`)
+    }
+    const index = placeOf(element, merged, key)
     const next = strategicMergePatch(index < 0 ? {} : merged[index], element, field)
     if (next === undefined && index >= 0) merged.splice(index, 1)
     else if (next !== undefined && index < 0) merged.push(next)
     else if (next !== undefined) merged[index] = next
   }
-  return merged
+  return inOrder(merged, order, target, key)
+}
+
+const placeOf = (element: unknown, list: List, key: string): number =>
+  list.findIndex((other) => isJson(other) && isJson(element) && other[key] === element[key])
+
+/** Elements of the wanted order follow it; each other one stays ahead of those that it was ahead of before. */
+const inOrder = (merged: List, wanted: List, before: List, key: string): List => {
+  const place = (element: unknown) => placeOf(element, wanted, key)
+  const others = merged.filter((element) => place(element) < 0)
+  const ordered: Array<unknown> = []
+  for (const element of merged.filter((one) => place(one) >= 0).sort((a, b) => place(a) - place(b))) {
+    const was = placeOf(element, before, key)
+    while (others.length > 0 && placeOf(others[0], before, key) < was) ordered.push(others.shift())
+    ordered.push(element)
+  }
+  return [...ordered, ...others]
 }

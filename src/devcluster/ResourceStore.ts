@@ -106,7 +106,7 @@ export class ResourceStore {
     const name = this.#nameOf(metadata)
     this.#requireNamespace(kind, namespace ?? "", name)
     if ((metadata["resourceVersion"] ?? "") !== "") {
-      throw Status.impossibleVersion("resourceVersion should not be set on objects to be created")
+      throw Status.internalError("resourceVersion should not be set on objects to be created")
     }
     const admitted = admit({ ...body, metadata: { ...metadata, name } })
     const held = this.#collection(kind).get(keyOf(kind, namespace, name))
@@ -145,7 +145,7 @@ export class ResourceStore {
       resourceVersion !== current.metadata.resourceVersion
     ) {
       if (/^\d+$/u.test(resourceVersion)) throw Status.conflict(kind.plural, kind.group, name)
-      throw Status.impossibleVersion(`strconv.ParseUint: parsing "${resourceVersion}": invalid syntax`)
+      throw Status.internalError(`strconv.ParseUint: parsing "${resourceVersion}": invalid syntax`)
     }
     const next = part === "status" ? withStatus(current, wanted["status"]) : withMain(kind, current, wanted)
     if (isDeepStrictEqual(next, current)) return current

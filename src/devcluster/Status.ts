@@ -198,8 +198,8 @@ export const badRequest = (message: string) => new StatusError(400, "BadRequest"
 export const otherNamespace = () =>
   badRequest("the namespace of the provided object does not match the namespace sent on the request")
 
-/** 500 of an object with a version that is none, or with one where there can be none yet. */
-export const impossibleVersion = (problem: string) => new StatusError(500, "", problem)
+/** 500 without a reason, of what a server does not expect: it tells no more about it than its own words. */
+export const internalError = (problem: string) => new StatusError(500, "", problem)
 
 /** 410 of a version or token that is too old. */
 export const expired = (message: string, metadata?: Json) =>

@@ -115,7 +115,7 @@ const begin = (
 ): { readonly first: ReadonlyArray<string>; readonly unsubscribe: () => void } => {
   requireWatchOptions(query)
   const selection = selectionOf(path, query)
-  const from = versionOf(query, Status.impossibleVersion) ?? 0
+  const from = versionOf(query, Status.internalError) ?? 0
   const since = sendsInitialEvents(query) ? store.version : from
   const seen = (event: StoreEvent) =>
     event.kind === path.kind && event.version > since ? seenBy(selection, event) : undefined

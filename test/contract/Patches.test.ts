@@ -108,6 +108,34 @@ contract("patches", (it) => {
     })
   )
 
+  it.effect("by strategic patch order lists, and retain fields", () =>
+    Effect.gen(function* () {
+      const api = yield* KubernetesApi
+      const namespace = yield* furnish("orders")
+      const reference = { namespace, name: "web" }
+      yield* api.create(Deployments, workload(namespace, "web"))
+      const patch = (template: object, more: object = {}) =>
+        api.patch(Deployments, reference, {
+          type: "strategic",
+          body: { spec: { template: { spec: template }, ...more } }
+        })
+      const named = (...names: ReadonlyArray<string>) => names.map((name) => ({ name }))
+      const names = (object: unknown) => {
+        const containers = at(object, "spec", "template", "spec", "containers")
+        return Array.isArray(containers) ? containers.map((container: unknown) => at(container, "name")) : []
+      }
+      const added = yield* patch({ containers: [{ name: "first", image: "b" }] })
+      assert.deepStrictEqual(names(added), ["first", "main"])
+      const ordered = yield* patch({
+        "$setElementOrder/containers": named("last", "main"),
+        containers: [{ name: "last", image: "c" }]
+      })
+      assert.deepStrictEqual(names(ordered), ["last", "first", "main"])
+      const recreated = yield* patch({}, { strategy: { $retainKeys: ["type"], type: "Recreate" } })
+      assert.deepStrictEqual(at(recreated, "spec", "strategy"), { type: "Recreate" })
+    })
+  )
+
   it.effect("by strategic patch merge volumes, mounts, pull secrets and owners by their keys", () =>
     Effect.gen(function* () {
       const api = yield* KubernetesApi

@@ -154,6 +154,17 @@ contract("writes", (it) => {
     })
   )
 
+  it.effect("keep the texts of a Secret as data", () =>
+    Effect.gen(function* () {
+      const api = yield* KubernetesApi
+      const namespace = yield* furnish("secrets")
+      const secret = { metadata: { namespace, name: "one" }, data: { a: "YQ==" }, stringData: { b: "b" } }
+      const made = yield* api.create(kindOf("Secret"), secret)
+      assert.deepStrictEqual([made["type"], made["data"]], ["Opaque", { a: "YQ==", b: "Yg==" }])
+      assert.notProperty(made, "stringData")
+    })
+  )
+
   it.effect("store nothing for lists and maps of metadata that are empty", () =>
     Effect.gen(function* () {
       const api = yield* KubernetesApi

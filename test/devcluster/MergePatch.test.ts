@@ -36,8 +36,8 @@ describe("strategicMergePatch", () => {
           name: "b",
           image: "1",
           env: [
-            { name: "X", value: "1" },
-            { name: "Y", value: "2" }
+            { name: "Y", value: "2" },
+            { name: "X", value: "1" }
           ]
         },
         { name: "c", image: "3" }
@@ -71,6 +71,24 @@ describe("strategicMergePatch", () => {
     const replaced = strategicMergePatch(containers, { containers: [{ $patch: "replace" }, { name: "c" }] })
     assert.deepStrictEqual(replaced, { containers: [{ name: "c" }] })
     assert.deepStrictEqual(strategicMergePatch({ a: { b: 1 } }, { a: { $patch: "replace", c: 2 } }), { a: { c: 2 } })
+  })
+
+  it("orders a list on request, and keeps what is not named where it was", () => {
+    const named = (...names: ReadonlyArray<string>) => names.map((name) => ({ name }))
+    const patch = { "$setElementOrder/env": named("d", "a", "c"), env: named("d") }
+    assert.deepStrictEqual(strategicMergePatch({ env: named("a", "b", "c") }, patch), {
+      env: named("d", "a", "b", "c")
+    })
+  })
+
+  it("keeps no other fields than those that are to be retained", () => {
+    const strategy = { type: "RollingUpdate", rollingUpdate: {} }
+    const patch = { $retainKeys: ["type"], type: "Recreate" }
+    assert.deepStrictEqual(strategicMergePatch(strategy, patch), { type: "Recreate" })
+  })
+
+  it("refuses an element without its key", () => {
+    assert.throws(() => strategicMergePatch({}, { env: [{ value: "a" }] }), StatusError)
   })
 
   it("refuses a directive that it does not know", () => {

@@ -1,4 +1,4 @@
-import { configMaps, custom, environments, merge, metadata, post, put, type Refusal } from "./Refusal.ts"
+import { configMaps, custom, deployments, environments, merge, metadata, post, put, type Refusal } from "./Refusal.ts"
 
 const unreadable =
   "the object provided is unrecognized (must be of type ConfigMap): couldn't get version/kind; json parse"
@@ -68,6 +68,15 @@ export const ofBodies: ReadonlyArray<Refusal> = [
     merge(`${configMaps}/here`, []),
     400,
     "error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}"
+  ],
+  [
+    "a strategic patch without its merge key",
+    {
+      ...merge(`${deployments}/here`, { spec: { template: { spec: { containers: [{ image: "b" }] } } } }),
+      contentType: "application/strategic-merge-patch+json"
+    },
+    500,
+    "does not contain declared merge key: name"
   ],
   [
     "another namespace",

@@ -110,6 +110,21 @@ export const ofObjects: ReadonlyArray<Refusal> = [
     "spec.ports: Required value"
   ],
   [
+    "an autoscaler of no pods",
+    post("/apis/autoscaling/v2/namespaces/refusals/horizontalpodautoscalers", {
+      metadata: { name: "new" },
+      spec: { minReplicas: 0, scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "here" } }
+    }),
+    422,
+    "spec.minReplicas: Invalid value: 0: must be greater than or equal to 1, spec.maxReplicas: Required value"
+  ],
+  [
+    "an Event about an object elsewhere",
+    post(`${core}/events`, { metadata: { name: "new" }, involvedObject: { kind: "Pod", namespace: "other" } }),
+    422,
+    'involvedObject.namespace: Invalid value: "other": does not match event.namespace'
+  ],
+  [
     "a Lease of no length",
     post(leases, { metadata: { name: "new" }, spec: { leaseDurationSeconds: 0 } }),
     422,

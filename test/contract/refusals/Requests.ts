@@ -64,6 +64,7 @@ export const ofSelectors: ReadonlyArray<Refusal> = [
   ["a field without value", fields(pods, "spec.nodeName"), 400, "can't understand 'spec.nodeName'"],
   ["a field with another operator", fields(pods, "spec.nodeName>a"), 400, "can't understand 'spec.nodeName>a'"],
   ["an unknown field", fields(configMaps, "data=a"), 400, '"data" is not a known field selector: only "metadata.name"'],
+  ["an unknown field of a Pod", fields(pods, "data=a"), 400, "field label not supported: data"],
   [
     "a field of a custom resource",
     fields(environments, "spec.version=3"),
