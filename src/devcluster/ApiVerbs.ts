@@ -9,7 +9,14 @@ import { scaleOf, withScale } from "./Scale.ts"
 import { type ServedKind, subresourcesOf } from "./ServedKinds.ts"
 import * as Status from "./Status.ts"
 import { apiVersionOf, jsonIn } from "./StoredObject.ts"
-import { asObject, requireVersion, type UnknownFields, validCreate, validUpdate } from "./Validation.ts"
+import {
+  asObject,
+  requireIdentity,
+  requireVersion,
+  type UnknownFields,
+  validCreate,
+  validUpdate
+} from "./Validation.ts"
 
 /** A request whose body has been read. */
 export interface ApiCall {
@@ -45,10 +52,10 @@ export const perform = (store: ResourceStore, call: ApiCall): ApiAnswer => {
       return ok(listPage(store, path, query, call.projection))
     case "create":
       requireJson(call.contentType)
-      return path.subresource === "binding" ? bind(store, call) : create(store, call)
+      return path.subresource === "binding" ? bind(store, call) : create(store, call, parseObject(call.body, path.kind))
     case "update":
       requireJson(call.contentType)
-      return change(store, call)
+      return madeByUpdate(store, path) ? createAt(store, call) : change(store, call)
     case "patch":
       return change(store, call)
     case "delete":
@@ -95,9 +102,21 @@ const requireVerb = ({ path, verb }: ApiCall): void => {
 const collectionVerbs = ["list", "create", "deletecollection"]
 const objectVerbs = ["get", "update", "patch", "delete"]
 
-const create = (store: ResourceStore, { body, path, projection, query }: ApiCall): ApiAnswer => {
+/** Kinds whose objects an update makes where there are none. */
+const updateMakes = new Set(["Lease", "Service", "Event"])
+
+const madeByUpdate = (store: ResourceStore, { kind, name = "", namespace, subresource }: ResourcePath): boolean =>
+  subresource === undefined && updateMakes.has(kind.kind) && !store.has(kind, namespace, name)
+
+const createAt = (store: ResourceStore, call: ApiCall): ApiAnswer => {
+  const given = parseObject(call.body, call.path.kind)
+  const { resourceVersion: _, ...metadata } = jsonIn(given, "metadata")
+  requireIdentity(call.path.name ?? "", call.path.namespace, metadata)
+  return create(store, call, { ...given, metadata })
+}
+
+const create = (store: ResourceStore, { path, projection, query }: ApiCall, given: Status.Json): ApiAnswer => {
   const { kind, namespace } = path
-  const given = parseObject(body, kind)
   const { namespace: own } = jsonIn(given, "metadata")
   if (typeof own === "string" && own !== "" && own !== namespace) throw Status.otherNamespace()
   const created = store.create(kind, namespace, given, (named) => {

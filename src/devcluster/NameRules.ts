@@ -1,15 +1,23 @@
 /** What is wrong with a text, in the words of a Kubernetes server; empty when it keeps the rule. */
 type Problems = ReadonlyArray<string>
 
-const label = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-const subdomain = `${label}(\\.${label})*`
-const qualified = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
-const labelValue = `(${qualified})?`
+/** A pattern that a whole text has to match. */
+interface Pattern {
+  readonly source: string
+  readonly whole: RegExp
+}
 
-const breaks = (pattern: string, text: string): boolean => !new RegExp(`^${pattern}$`, "u").test(text)
+const pattern = (source: string): Pattern => ({ source, whole: new RegExp(`^${source}$`, "u") })
 
-const unlike = (rule: string, pattern: string, ...examples: ReadonlyArray<string>): string =>
-  `${rule} (e.g. ${examples.map((example) => `'${example}'`).join(",  or ")}, regex used for validation is '${pattern}')`
+const label = pattern("[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+const subdomain = pattern(`${label.source}(\\.${label.source})*`)
+const qualified = pattern("([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
+const labelValue = pattern(`(${qualified.source})?`)
+
+const breaks = ({ whole }: Pattern, text: string): boolean => !whole.test(text)
+
+const unlike = (rule: string, { source }: Pattern, ...examples: ReadonlyArray<string>): string =>
+  `${rule} (e.g. ${examples.map((example) => `'${example}'`).join(",  or ")}, regex used for validation is '${source}')`
 
 const lowerCase = "must consist of lower case alphanumeric characters"
 const mixed = "alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"

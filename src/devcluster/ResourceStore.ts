@@ -78,6 +78,10 @@ export class ResourceStore {
     return this.#options.now
   }
 
+  has(kind: ServedKind, namespace: string | undefined, name: string): boolean {
+    return this.#collection(kind).has(keyOf(kind, namespace, name))
+  }
+
   get(kind: ServedKind, namespace: string | undefined, name: string): StoredObject {
     const object = this.#collection(kind).get(keyOf(kind, namespace, name))
     if (object === undefined) throw Status.notFound(kind.plural, kind.group, name)

@@ -22,7 +22,7 @@ export const validUpdate = (
   wanted: Status.Json,
   unknownFields: UnknownFields
 ): Status.Json => {
-  requireIdentity(current, jsonIn(wanted, "metadata"))
+  requireIdentity(current.metadata.name, current.metadata.namespace, jsonIn(wanted, "metadata"))
   return valid(kind, wanted, current, unknownFields, addedFinalizers(current, wanted))
 }
 
@@ -45,16 +45,15 @@ const valid = (
   return stored
 }
 
-/** Throws a 400 `StatusError` for the name or namespace of another object. */
-const requireIdentity = (current: StoredObject, { name, namespace }: Status.Json): void => {
-  const url = current.metadata.name
+/** Throws a 400 `StatusError` for metadata with another name or namespace than the path has. */
+export const requireIdentity = (url: string, where: string | undefined, { name, namespace }: Status.Json): void => {
   if ((name ?? "") === "") {
     throw Status.badRequest(`the name of the object (${url} based on URL) was undeterminable: name must be provided`)
   }
   if (name !== url) {
     throw Status.badRequest(`the name of the object (${String(name)}) does not match the name on the URL (${url})`)
   }
-  if ((namespace ?? "") !== "" && namespace !== current.metadata.namespace) throw Status.otherNamespace()
+  if ((namespace ?? "") !== "" && namespace !== where) throw Status.otherNamespace()
 }
 
 /** What is being deleted can only lose finalizers. */

@@ -201,6 +201,23 @@ contract("writes", (it) => {
     })
   )
 
+  it.effect("of a Lease that is gone make it anew, with another UID", () =>
+    Effect.gen(function* () {
+      const api = yield* KubernetesApi
+      const deletion = yield* KubernetesDeletion
+      const namespace = yield* furnish("gone-leases")
+      const leases = kindOf("Lease")
+      const made = yield* api.create(leases, { metadata: { namespace, name: "one" }, spec: { holderIdentity: "a" } })
+      const uid = made.metadata.uid ?? ""
+      yield* deletion.delete(leases, { namespace, name: "one" }, { uid })
+      const { resourceVersion } = made.metadata
+      const again = { metadata: { namespace, name: "one", resourceVersion }, spec: { holderIdentity: "b" } }
+      const anew = yield* api.update(leases, again)
+      assert.notStrictEqual(anew.metadata.uid, uid)
+      assert.strictEqual(at(anew, "spec", "holderIdentity"), "b")
+    })
+  )
+
   it.effect("give as much of the object back as was asked for", () =>
     Effect.gen(function* () {
       const api = yield* KubernetesApi
