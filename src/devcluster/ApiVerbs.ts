@@ -108,10 +108,17 @@ const updateMakes = new Set(["Lease", "Service", "Event"])
 const madeByUpdate = (store: ResourceStore, { kind, name = "", namespace, subresource }: ResourcePath): boolean =>
   subresource === undefined && updateMakes.has(kind.kind) && !store.has(kind, namespace, name)
 
+/** Its version does not matter; a UID says that there was an object, which is a conflict then. */
 const createAt = (store: ResourceStore, call: ApiCall): ApiAnswer => {
-  const given = parseObject(call.body, call.path.kind)
+  const { kind, name = "", namespace } = call.path
+  const given = parseObject(call.body, kind)
   const { resourceVersion: _, ...metadata } = jsonIn(given, "metadata")
-  requireIdentity(call.path.name ?? "", call.path.namespace, metadata)
+  requireIdentity(name, namespace, metadata)
+  const { uid } = metadata
+  if (typeof uid === "string" && uid !== "") {
+    const none = { name, uid: "", ...(namespace === undefined ? {} : { namespace }) }
+    throw Status.conflict(kind.plural, kind.group, name, Status.otherUid(kind, none, uid))
+  }
   return create(store, call, { ...given, metadata })
 }
 

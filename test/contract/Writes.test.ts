@@ -201,7 +201,7 @@ contract("writes", (it) => {
     })
   )
 
-  it.effect("of a Lease that is gone make it anew, with another UID", () =>
+  it.effect("of a Lease that is gone make it anew, unless they say which it was", () =>
     Effect.gen(function* () {
       const api = yield* KubernetesApi
       const deletion = yield* KubernetesDeletion
@@ -210,6 +210,7 @@ contract("writes", (it) => {
       const made = yield* api.create(leases, { metadata: { namespace, name: "one" }, spec: { holderIdentity: "a" } })
       const uid = made.metadata.uid ?? ""
       yield* deletion.delete(leases, { namespace, name: "one" }, { uid })
+      assert.strictEqual(yield* tagOf(api.update(leases, made)), "KubernetesConflict")
       const { resourceVersion } = made.metadata
       const again = { metadata: { namespace, name: "one", resourceVersion }, spec: { holderIdentity: "b" } }
       const anew = yield* api.update(leases, again)
