@@ -2,17 +2,18 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Cause, Context, Effect, FiberMap, Layer, Option, Schedule } from "effect"
-import { isDeleting, isTerminated } from "../fission/Workloads.ts"
+import { isDeleting } from "../fission/Workloads.ts"
 import type { KubernetesDeletion } from "../kubernetes/KubernetesApi.ts"
-import { KubernetesApi } from "../kubernetes/KubernetesApi.ts"
-import * as WorkQueue from "./WorkQueue.ts"
+import type { KubernetesApi } from "../kubernetes/KubernetesApi.ts"
+import * as EventRecorder from "./EventRecorder.ts"
 import * as Informer from "./Informer.ts"
-import { bindingOf } from "./Kinds.ts"
 import * as Addresses from "./kubelet/Addresses.ts"
+import { type Capacity, plenty } from "./kubelet/Capacity.ts"
 import { registerNode } from "./kubelet/Node.ts"
 import { type KubeletPod, KubeletPods } from "./kubelet/PodObject.ts"
 import * as PodWorker from "./kubelet/PodWorker.ts"
 import { type Program, programs } from "./kubelet/Programs.ts"
+import * as Scheduler from "./kubelet/Scheduler.ts"
 import type { PodLogs } from "./PodLogs.ts"
 
 /** The node, and what it can run. */
@@ -21,14 +22,13 @@ export interface KubeletOptions {
   readonly apiServer: PodWorker.ApiServerAddress
   /** Default `embedded`. */
   readonly nodeName?: string
+  /** What the node has for pods; a pod that requests more than is left stays unscheduled. Default more than enough. */
+  readonly capacity?: Partial<Capacity>
   /** Directory for the files of pods; default a temporary one that goes away with the kubelet. */
   readonly podRoot?: string
   /** What images stand for; default Fission's fetcher and Node.js environment. */
   readonly programs?: ReadonlyArray<Program>
 }
-
-/** Pods that the node takes. */
-const capacity = { pods: 500 }
 
 /**
  * The only node of the embedded cluster, and its scheduler: binds pods to itself and runs each container as a process
@@ -49,8 +49,8 @@ export class Kubelet extends Context.Service<
     Layer.effect(
       Kubelet,
       Effect.gen(function* () {
-        const api = yield* KubernetesApi
         const nodeName = options.nodeName ?? "embedded"
+        const capacity = { ...plenty, ...options.capacity }
         const podRoot = options.podRoot ?? (yield* temporaryDirectory)
         const nextAddress = Addresses.make()
         const informer = yield* Informer.make({ kind: KubeletPods })
@@ -58,19 +58,8 @@ export class Kubelet extends Context.Service<
         const fibers = yield* FiberMap.make<string>()
         const fork = yield* FiberMap.runtime(fibers)<KubernetesApi | KubernetesDeletion | PodLogs>()
 
-        const bind = Effect.fnUntraced(
-          function* (namespace: string, name: string) {
-            const pod = informer.store.get(namespace, name)
-            if (pod === undefined || pod.spec.nodeName !== undefined || isDeleting(pod.metadata)) return
-            if (workers.size >= capacity.pods) return yield* new WorkQueue.NotYet()
-            yield* api.create(bindingOf(name), {
-              metadata: { name, namespace },
-              target: { apiVersion: "v1", kind: "Node", name: nodeName }
-            })
-          },
-          Effect.catchTag("KubernetesConflict", () => Effect.void)
-        )
-        const schedule = yield* WorkQueue.make("scheduler", informer.synced, bind)
+        const record = yield* EventRecorder.make("kubelet")
+        yield* Scheduler.run({ nodeName, capacity, pods: informer })
 
         const work = (pod: KubeletPod, uid: string) =>
           Effect.gen(function* () {
@@ -81,7 +70,8 @@ export class Kubelet extends Context.Service<
               nodeName,
               podRoot,
               programs: options.programs ?? programs,
-              apiServer: options.apiServer
+              apiServer: options.apiServer,
+              record
             })
             workers.set(uid, worker)
             const graceSeconds = graceOf(informer.store.get(pod.metadata.namespace ?? "", pod.metadata.name))
@@ -97,12 +87,11 @@ export class Kubelet extends Context.Service<
           const { metadata, spec } = object
           const uid = metadata.uid ?? ""
           if (type === "Delete") return Option.getOrUndefined(FiberMap.getUnsafe(fibers, uid))?.interruptUnsafe()
-          if (spec.nodeName === undefined) return schedule(metadata.namespace ?? "", metadata.name)
           if (spec.nodeName !== nodeName) return
           const graceSeconds = graceOf(object)
           const known = workers.get(uid)
           if (known !== undefined && graceSeconds !== undefined) return known.beginDeletion(graceSeconds)
-          if (graceSeconds === undefined && hasEnded(object)) return
+          if (graceSeconds === undefined && Scheduler.hasEnded(object)) return
           fork(uid, work(object, uid), { onlyIfMissing: true })
         })
 
@@ -121,6 +110,3 @@ const temporaryDirectory = Effect.acquireRelease(
 /** The grace period of a pod that is being deleted, undefined when it is not. */
 const graceOf = (pod: KubeletPod | undefined): number | undefined =>
   pod !== undefined && isDeleting(pod.metadata) ? (pod.metadata.deletionGracePeriodSeconds ?? 0) : undefined
-
-const hasEnded = ({ metadata, status }: KubeletPod): boolean =>
-  isTerminated({ metadata, status: { phase: status?.phase ?? "Pending" } })

@@ -1,5 +1,5 @@
+import { quantityOf } from "../fission/Quantity.ts"
 import type { Pod } from "../fission/Workloads.ts"
-import { quantityOf } from "./Quantity.ts"
 
 /**
  * Millicores above which a pod takes no further request: 85 % of the CPU limits of its containers, rounded up; 0 when no

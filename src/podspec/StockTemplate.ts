@@ -1,6 +1,6 @@
 import { annotations, labels } from "../fission/Labels.ts"
+import { quantityOf } from "../fission/Quantity.ts"
 import { isObject, isUnset, type Json, listOf, objectOf } from "./Json.ts"
-import { quantityOf } from "./Quantity.ts"
 import { fetcherOverlay, withoutTokenMounts } from "./TokenMounts.ts"
 
 /** What an API server fills in where a template leaves it out, and what Go leaves out where a template has it. */

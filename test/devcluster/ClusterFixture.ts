@@ -43,11 +43,14 @@ export const fixturePrograms: ReadonlyArray<Program> = [
 /** Waits until the store gives a value, looking at it after each of its events. */
 export const eventually = <A>(store: ResourceStore, look: () => A | undefined): Effect.Effect<A> =>
   Effect.callback<A>((resume) => {
+    let unsubscribe = () => {}
     const check = () => {
       const found = look()
-      if (found !== undefined) resume(Effect.succeed(found))
+      if (found === undefined) return
+      unsubscribe()
+      resume(Effect.succeed(found))
     }
-    const unsubscribe = store.subscribe(check)
+    unsubscribe = store.subscribe(check)
     check()
     return Effect.sync(unsubscribe)
   })

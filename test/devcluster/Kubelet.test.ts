@@ -1,60 +1,15 @@
 import { existsSync } from "node:fs"
 import { readFile } from "node:fs/promises"
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Layer } from "effect"
+import { Duration, Effect } from "effect"
 import { ApiServer } from "../../src/devcluster/ApiServer.ts"
 import { Kubelet } from "../../src/devcluster/Kubelet.ts"
-import { Namespaces, Secrets, WorkloadPods } from "../../src/devcluster/Kinds.ts"
-import type { ResourceStore, StoredObject } from "../../src/devcluster/ResourceStore.ts"
+import { Namespaces, Secrets } from "../../src/devcluster/Kinds.ts"
+import type { ResourceStore } from "../../src/devcluster/ResourceStore.ts"
 import type { Json } from "../../src/devcluster/Status.ts"
 import { KubernetesApi } from "../../src/kubernetes/KubernetesApi.ts"
 import { all, at, clientLayer, eventually, fixturePrograms, isReady, request, served } from "./ClusterFixture.ts"
-
-const kubeletLayer = Layer.unwrap(
-  Effect.map(ApiServer, ({ url }) =>
-    Kubelet.layer({
-      apiServer: { url, token: "secret-token" },
-      programs: fixturePrograms.map((program) => ({ ...program, runs: ({ image }) => image !== "unknown" }))
-    })
-  )
-).pipe(Layer.provideMerge(clientLayer))
-
-/** A cluster with a kubelet and without controllers. */
-const inCluster = <A, E, R>(self: Effect.Effect<A, E, R>) =>
-  Effect.andThen(
-    KubernetesApi.use((api) => api.create(Namespaces, { metadata: { name: "default" } })),
-    self
-  ).pipe(Effect.provide(kubeletLayer))
-
-const createPod = (name: string, container: Json = {}, spec: Json = {}) =>
-  KubernetesApi.use((api) =>
-    api.create(WorkloadPods, {
-      metadata: { namespace: "default", name, labels: { app: "web" } },
-      spec: {
-        terminationGracePeriodSeconds: 10,
-        containers: [
-          {
-            name: "main",
-            image: "program",
-            readinessProbe: { httpGet: { path: "/ready", port: 8888 }, periodSeconds: 1 },
-            ...container
-          }
-        ],
-        ...spec
-      }
-    })
-  )
-
-/** Waits until the pod satisfies a condition. */
-const podWhen = (store: ResourceStore, name: string, condition: (pod: StoredObject) => boolean) =>
-  eventually(store, () => all(store, "Pod").find((pod) => pod.metadata.name === name && condition(pod)))
-
-const gone = (store: ResourceStore, name: string) =>
-  eventually(store, () => (all(store, "Pod").some(({ metadata }) => metadata.name === name) ? undefined : true))
-
-const ask = (pod: StoredObject, path = "/") => request(`http://${String(at(pod, "status", "podIP"))}:8888${path}`)
-
-const container = (pod: StoredObject) => at(pod, "status", "containerStatuses", 0)
+import { ask, container, createPod, gone, inCluster, podWhen } from "./KubeletFixture.ts"
 
 const isAlive = (pid: number): boolean => {
   try {

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { cpuLimit } from "../../src/podspec/CpuLimit.ts"
-import { quantityOf } from "../../src/podspec/Quantity.ts"
+import { quantityOf } from "../../src/fission/Quantity.ts"
 
 describe("a quantity", () => {
   it.each<readonly [quantity: unknown, value: number | undefined]>([

@@ -4,7 +4,8 @@ import { Deferred, Effect, type Scope } from "effect"
 
 /** What is run, and who hears what it writes. */
 export interface ProcessOptions {
-  readonly file: string
+  /** A program's path, or its name in the PATH. */
+  readonly command: string
   readonly parameters: ReadonlyArray<string>
   readonly directory: string
   readonly environment: { readonly [name: string]: string }
@@ -29,14 +30,14 @@ export interface ContainerProcess {
 }
 
 /**
- * Runs a module with Node in a process group of its own. Closing the scope kills the group and waits for its end. Its
+ * Runs a program in a process group of its own. Closing the scope kills the group and waits for its end. Its
  * standard input stays open for as long as we live, so that a program that ends with it never outlives us.
  */
 export const start = (options: ProcessOptions): Effect.Effect<ContainerProcess, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.gen(function* () {
       const ended = yield* Deferred.make<ProcessExit>()
-      const child = spawn(process.execPath, [options.file, ...options.parameters], {
+      const child = spawn(options.command, [...options.parameters], {
         cwd: options.directory,
         env: { PATH: process.env["PATH"], ...options.environment },
         detached: true,
@@ -45,7 +46,7 @@ export const start = (options: ProcessOptions): Effect.Effect<ContainerProcess, 
       child.stdin.on("error", () => {})
       for (const output of [child.stdout, child.stderr]) createInterface({ input: output }).on("line", options.onLine)
       child.once("error", (cause) => {
-        options.onLine(`cannot start ${options.file}: ${cause.message}`)
+        options.onLine(`cannot start ${options.command}: ${cause.message}`)
         Deferred.doneUnsafe(ended, Effect.succeed({ exitCode: 128 }))
       })
       child.once("exit", (code, signal) => {

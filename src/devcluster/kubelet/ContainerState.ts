@@ -15,6 +15,8 @@ export type State =
 /** What is known about a container. */
 export interface ContainerState {
   readonly state: State
+  /** The process runs and its startup probe, if any, has succeeded. */
+  readonly started: boolean
   readonly ready: boolean
   readonly restartCount: number
   readonly lastTerminated: Terminated | undefined
@@ -23,7 +25,15 @@ export interface ContainerState {
 /** A container that has not been started yet. */
 export const creating: ContainerState = {
   state: { waiting: { reason: "ContainerCreating" } },
+  started: false,
   ready: false,
   restartCount: 0,
   lastTerminated: undefined
 }
+
+/** A container that waits for the init containers before it. */
+export const initializing: ContainerState = { ...creating, state: { waiting: { reason: "PodInitializing" } } }
+
+/** Whether a container has ended, and well. */
+export const hasSucceeded = (known: ContainerState | undefined): boolean =>
+  known !== undefined && "terminated" in known.state && known.state.terminated.exitCode === 0

@@ -21,20 +21,37 @@ export type EnvironmentVariable = typeof EnvironmentVariable.Type
 const HttpGet = Schema.Struct({
   path: optional(Schema.String),
   port: Schema.Union([Schema.Int, Schema.String]),
-  host: optional(Schema.String)
+  host: optional(Schema.String),
+  httpHeaders: optional(Schema.Array(Schema.Struct({ name: Schema.String, value: Schema.String })))
 })
 export type HttpGet = typeof HttpGet.Type
 
-/** A probe; one without `httpGet` always succeeds here. Times in seconds. */
-const Probe = Schema.Struct({
+/** What a probe or a hook does; one without anything known always succeeds here. */
+const handler = {
   httpGet: optional(HttpGet),
+  tcpSocket: optional(
+    Schema.Struct({ port: Schema.Union([Schema.Int, Schema.String]), host: optional(Schema.String) })
+  ),
+  exec: optional(Schema.Struct({ command: optional(Schema.Array(Schema.String)) })),
+  sleep: optional(Schema.Struct({ seconds: Schema.Int }))
+}
+const Handler = Schema.Struct(handler)
+export type Handler = typeof Handler.Type
+
+/** A probe; times in seconds. */
+const Probe = Schema.Struct({
+  ...handler,
   initialDelaySeconds: optional(Schema.Int),
   periodSeconds: optional(Schema.Int),
   timeoutSeconds: optional(Schema.Int),
   successThreshold: optional(Schema.Int),
-  failureThreshold: optional(Schema.Int)
+  failureThreshold: optional(Schema.Int),
+  terminationGracePeriodSeconds: optional(Schema.Int)
 })
 export type Probe = typeof Probe.Type
+
+/** Quantities by resource. */
+const Amounts = Schema.Record(Schema.String, Schema.Union([Schema.String, Schema.Finite]))
 
 const VolumeMount = Schema.Struct({ name: Schema.String, mountPath: Schema.String })
 
@@ -47,13 +64,11 @@ export const Container = Schema.Struct({
   env: optional(Schema.Array(EnvironmentVariable)),
   ports: optional(Schema.Array(Schema.Struct({ name: optional(Schema.String), containerPort: Schema.Int }))),
   volumeMounts: optional(Schema.Array(VolumeMount)),
+  resources: optional(Schema.Struct({ requests: optional(Amounts), limits: optional(Amounts) })),
+  startupProbe: optional(Probe),
   readinessProbe: optional(Probe),
   livenessProbe: optional(Probe),
-  lifecycle: optional(
-    Schema.Struct({
-      preStop: optional(Schema.Struct({ sleep: optional(Schema.Struct({ seconds: Schema.Int })) }))
-    })
-  )
+  lifecycle: optional(Schema.Struct({ preStop: optional(Handler) }))
 })
 export type Container = typeof Container.Type
 
@@ -99,10 +114,18 @@ export const KubeletPod = Schema.Struct({
     serviceAccountName: optional(Schema.String),
     restartPolicy: optional(Schema.String),
     terminationGracePeriodSeconds: optional(Schema.Int),
+    initContainers: optional(Schema.Array(Container)),
     containers: Schema.Array(Container),
     volumes: optional(Schema.Array(Volume))
   }),
-  status: optional(Schema.Struct({ phase: optional(Schema.String) }))
+  status: optional(
+    Schema.Struct({
+      phase: optional(Schema.String),
+      conditions: optional(
+        Schema.Array(Schema.Struct({ type: Schema.String, status: Schema.String, message: optional(Schema.String) }))
+      )
+    })
+  )
 })
 export type KubeletPod = typeof KubeletPod.Type
 

@@ -4,13 +4,16 @@ import { join } from "node:path"
 import { Effect, Latch, Queue, Schedule, type Scope } from "effect"
 import type { KubernetesError } from "../../Errors.ts"
 import { KubernetesApi, KubernetesDeletion } from "../../kubernetes/KubernetesApi.ts"
+import type { Happening, RecordEvent } from "../EventRecorder.ts"
 import { referenceOf } from "../Kinds.ts"
 import { PodLogs } from "../PodLogs.ts"
 import { timestamp } from "../Timestamp.ts"
 import { dataReader, environmentOf, type PodContext } from "./ContainerConfig.ts"
+import * as ContainerProcess from "./ContainerProcess.ts"
 import * as ContainerRunner from "./ContainerRunner.ts"
-import { type ContainerState, creating } from "./ContainerState.ts"
-import { type KubeletPod, KubeletPods } from "./PodObject.ts"
+import { type ContainerState, creating, hasSucceeded, initializing } from "./ContainerState.ts"
+import { handlersOf } from "./Handlers.ts"
+import { type Container, type KubeletPod, KubeletPods } from "./PodObject.ts"
 import { type PodStatus, podStatus } from "./PodStatus.ts"
 import type { Program } from "./Programs.ts"
 import { makeVolumes } from "./Volumes.ts"
@@ -32,6 +35,7 @@ export interface PodWorkerOptions {
   readonly podRoot: string
   readonly programs: ReadonlyArray<Program>
   readonly apiServer: ApiServerAddress
+  readonly record: RecordEvent
 }
 
 /** A pod that runs on the node. */
@@ -59,13 +63,17 @@ export const make = Effect.fnUntraced(function* (options: PodWorkerOptions) {
   const api = yield* KubernetesApi
   const deletion = yield* KubernetesDeletion
   const logs = yield* PodLogs
-  const { address, apiServer, nodeName, pod } = options
+  const { address, apiServer, nodeName, pod, record } = options
   const { metadata, spec } = pod
   const namespace = metadata.namespace ?? ""
   const uid = metadata.uid ?? ""
   const root = join(options.podRoot, `${namespace}_${metadata.name}_${uid}`)
   const context: PodContext = { pod, address, nodeName }
-  const states = new Map<string, ContainerState>(spec.containers.map(({ name }) => [name, creating]))
+  const initContainers = spec.initContainers ?? []
+  const initial = initContainers.length === 0 ? creating : initializing
+  const states = new Map<string, ContainerState>(
+    [...initContainers, ...spec.containers].map(({ name }) => [name, initial])
+  )
   const changed = yield* Latch.make()
   const graces = yield* Queue.sliding<number>(1)
   const lines = yield* Queue.sliding<{ readonly container: string; readonly line: string }>(1000)
@@ -80,31 +88,39 @@ export const make = Effect.fnUntraced(function* (options: PodWorkerOptions) {
     ...(apiServer.certificateAuthority === undefined ? {} : { NODE_EXTRA_CA_CERTS: apiServer.certificateAuthority })
   }
 
+  const runnerOf = (container: Container, field: "containers" | "initContainers", restartPolicy: string) => {
+    const subject = { kind: KubeletPods, metadata, fieldPath: `spec.${field}{${container.name}}` }
+    return ContainerRunner.make({
+      container,
+      runtime: { start: ContainerProcess.start, handlersOf },
+      programs: options.programs,
+      address,
+      directory: root,
+      environment: Effect.gen(function* () {
+        const read = yield* dataReader(api, namespace)
+        return { ...own, ...(yield* environmentOf(context, read, container.env ?? [])) }
+      }),
+      restartPolicy,
+      graceSeconds: spec.terminationGracePeriodSeconds ?? 30,
+      onState: (state) => {
+        states.set(container.name, state)
+        changed.openUnsafe()
+      },
+      onLine: (line) => {
+        logs.append({ namespace, pod: metadata.name, container: container.name }, line)
+        Queue.offerUnsafe(lines, { container: container.name, line })
+      },
+      record: (happening) => record(subject, happening)
+    })
+  }
+
+  const restartPolicy = spec.restartPolicy ?? "Always"
+  const initPolicy = restartPolicy === "Never" ? "Never" : "OnFailure"
+  const initRunners = initContainers.map((container) => runnerOf(container, "initContainers", initPolicy))
   const runners = new Map(
-    spec.containers.map((container) => [
-      container.name,
-      ContainerRunner.make({
-        container,
-        programs: options.programs,
-        address,
-        directory: root,
-        environment: Effect.gen(function* () {
-          const read = yield* dataReader(api, namespace)
-          return { ...own, ...(yield* environmentOf(context, read, container.env ?? [])) }
-        }),
-        restartPolicy: spec.restartPolicy ?? "Always",
-        graceSeconds: spec.terminationGracePeriodSeconds ?? 30,
-        onState: (state) => {
-          states.set(container.name, state)
-          changed.openUnsafe()
-        },
-        onLine: (line) => {
-          logs.append({ namespace, pod: metadata.name, container: container.name }, line)
-          Queue.offerUnsafe(lines, { container: container.name, line })
-        }
-      })
-    ])
+    spec.containers.map((container) => [container.name, runnerOf(container, "containers", restartPolicy)])
   )
+  const allRunners = [...initRunners, ...runners.values()]
 
   const logLines = Effect.forever(
     Effect.flatMap(Queue.take(lines), ({ container, line }) =>
@@ -133,22 +149,34 @@ export const make = Effect.fnUntraced(function* (options: PodWorkerOptions) {
     yield* Effect.forever(Effect.retry(write, { schedule: untilWritten, while: isTransient }))
   }).pipe(Effect.catch((error) => Effect.logDebug("pod has gone while its status was written", error)))
 
+  const warn = (reason: string, message: string) => {
+    const happening: Happening = { type: "Warning", reason, message }
+    return record({ kind: KubeletPods, metadata }, happening)
+  }
+
   const prepare = Effect.gen(function* () {
     yield* Effect.promise(() => mkdir(root, { recursive: true }))
     const read = yield* dataReader(api, namespace)
     yield* makeVolumes(context, read, root, apiServer.token ?? "")
   }).pipe(
-    Effect.tapError(() => changed.open),
+    Effect.tapError(({ message }) => Effect.andThen(changed.open, warn("FailedMount", message))),
     Effect.retry(untilWritten)
   )
 
-  const runContainers = Effect.andThen(
-    prepare,
-    Effect.forEach(runners.values(), ({ run }) => run, { concurrency: "unbounded", discard: true })
-  )
+  /** The init containers one after the other; false when one has failed for good. */
+  const initialize = Effect.gen(function* () {
+    for (const { run } of initRunners) yield* run
+    return initContainers.every(({ name }) => hasSucceeded(states.get(name)))
+  })
+
+  const runContainers = Effect.gen(function* () {
+    yield* prepare
+    if (!(yield* initialize)) return
+    yield* Effect.forEach(runners.values(), ({ run }) => run, { concurrency: "unbounded", discard: true })
+  })
 
   const stop = (graceSeconds: number) =>
-    Effect.forEach(runners.values(), (runner) => runner.stop(graceSeconds), { concurrency: "unbounded", discard: true })
+    Effect.forEach(allRunners, (runner) => runner.stop(graceSeconds), { concurrency: "unbounded", discard: true })
 
   /** Stops everything; a shorter grace period that comes meanwhile starts over with that. */
   const stopWithin = (graceSeconds: number): Effect.Effect<void> =>

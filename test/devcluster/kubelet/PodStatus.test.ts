@@ -4,6 +4,7 @@ import { podStatus } from "../../../src/devcluster/kubelet/PodStatus.ts"
 
 const running: ContainerState = {
   state: { running: { startedAt: "t1" } },
+  started: true,
   ready: true,
   restartCount: 0,
   lastTerminated: undefined
@@ -17,22 +18,36 @@ const ended = (exitCode: number): ContainerState => ({
 
 const waiting: ContainerState = { ...running, ready: false, state: { waiting: { reason: "ContainerCreating" } } }
 
-const statusOf = (states: ReadonlyArray<ContainerState>, restartPolicy = "Always") => {
-  const names = states.map((_, index) => `container-${index}`)
+const named = (states: ReadonlyArray<ContainerState>, prefix: string) =>
+  states.map((state, index) => [`${prefix}-${index}`, state] as const)
+
+const containersOf = (states: ReadonlyArray<readonly [name: string, state: ContainerState]>) =>
+  states.map(([name]) => ({ name, image: "a" }))
+
+const statusOf = (
+  states: ReadonlyArray<ContainerState>,
+  restartPolicy = "Always",
+  initStates: ReadonlyArray<ContainerState> = []
+) => {
+  const main = named(states, "container")
+  const init = named(initStates, "init")
   return podStatus(
     {
       pod: {
         metadata: { name: "pod-1" },
-        spec: { restartPolicy, containers: names.map((name) => ({ name, image: "a" })) }
+        spec: { restartPolicy, initContainers: containersOf(init), containers: containersOf(main) }
       },
       address: "127.1.2.3",
       startTime: "t0",
-      containers: new Map(names.flatMap((name, index) => (states[index] ? [[name, states[index]] as const] : [])))
+      containers: new Map([...init, ...main])
     },
     undefined,
     "t3"
   )
 }
+
+const condition = (status: ReturnType<typeof statusOf>, type: string) =>
+  status.conditions.find((held) => held.type === type)
 
 describe("phase", () => {
   it.each([
@@ -56,11 +71,54 @@ describe("phase", () => {
   )
 })
 
-it("is ready when every container is", () => {
-  const ready = (states: ReadonlyArray<ContainerState>) =>
-    statusOf(states).conditions.find(({ type }) => type === "Ready")?.status
-  assert.strictEqual(ready([running, running]), "True")
-  assert.strictEqual(ready([running, { ...running, ready: false }]), "False")
+describe("conditions", () => {
+  it("are all true once every container is ready", () => {
+    assert.deepStrictEqual(
+      statusOf([running, running]).conditions.map(({ status, type }) => [type, status]),
+      [
+        ["PodScheduled", "True"],
+        ["Initialized", "True"],
+        ["ContainersReady", "True"],
+        ["Ready", "True"]
+      ]
+    )
+  })
+
+  it("name the containers that are not ready", () => {
+    const status = statusOf([running, { ...running, ready: false }, waiting])
+    for (const type of ["ContainersReady", "Ready"]) {
+      assert.deepInclude(condition(status, type), {
+        status: "False",
+        reason: "ContainersNotReady",
+        message: "containers with unready status: [container-1 container-2]"
+      })
+    }
+  })
+
+  it("say that a pod has ended", () => {
+    assert.deepInclude(condition(statusOf([ended(0)], "Never"), "Ready"), { status: "False", reason: "PodCompleted" })
+    assert.deepInclude(condition(statusOf([ended(1)], "Never"), "Ready"), { status: "False", reason: "PodFailed" })
+  })
+
+  it("say which init containers are still to come", () => {
+    assert.deepInclude(condition(statusOf([waiting], "Always", [ended(0), running, waiting]), "Initialized"), {
+      status: "False",
+      reason: "ContainersNotInitialized",
+      message: "containers with incomplete status: [init-1 init-2]"
+    })
+    assert.deepInclude(condition(statusOf([running], "Always", [ended(0)]), "Initialized"), { status: "True" })
+  })
+})
+
+describe("init containers", () => {
+  it("keep the pod pending", () => {
+    assert.strictEqual(statusOf([waiting], "Always", [running]).phase, "Pending")
+    assert.strictEqual(statusOf([waiting], "Always", [ended(1)]).phase, "Pending")
+  })
+
+  it("that fail make a pod fail which is never restarted", () => {
+    assert.strictEqual(statusOf([waiting], "Never", [ended(1)]).phase, "Failed")
+  })
 })
 
 it("keeps the time of a condition while its status stays", () => {

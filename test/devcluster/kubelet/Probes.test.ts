@@ -1,69 +1,84 @@
-import { createServer } from "node:http"
 import { assert, it } from "@effect/vitest"
-import { Effect, Queue } from "effect"
+import { Effect } from "effect"
+import { TestClock } from "effect/testing"
+import { HandlerError } from "../../../src/devcluster/kubelet/Handlers.ts"
+import type { Probe } from "../../../src/devcluster/kubelet/PodObject.ts"
 import { runProbe } from "../../../src/devcluster/kubelet/Probes.ts"
 
-/** A server whose answer a test decides. */
-const serving = Effect.gen(function* () {
-  const answer = { status: 200, requests: 0 }
-  const server = createServer((request, response) => {
-    answer.requests++
-    if (answer.status > 0) response.writeHead(request.url === "/ready" ? answer.status : 404).end()
-  })
-  yield* Effect.acquireRelease(
-    Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
-    () => Effect.sync(() => server.close().closeAllConnections())
-  )
-  const address = server.address()
-  return { answer, port: typeof address === "object" && address !== null ? address.port : 0 }
-})
+const success = Effect.void
+const failure = Effect.fail(new HandlerError({ message: "no" }))
 
-const probing = (
-  port: number | string,
-  settings: object = {},
-  ports: ReadonlyArray<{ name: string; containerPort: number }> = []
-) =>
+/** Probes with these results, the last for ever; tells when it was asked and what came of it. */
+const probing = (probe: Probe, results: ReadonlyArray<Effect.Effect<void, HandlerError>>) =>
   Effect.gen(function* () {
-    const verdicts = yield* Queue.unbounded<boolean>()
-    const probe = { httpGet: { path: "/ready", port }, periodSeconds: 0, ...settings }
-    const onVerdict = (isSuccess: boolean) => Effect.asVoid(Queue.offer(verdicts, isSuccess))
-    yield* Effect.forkScoped(runProbe(probe, { name: "main", ports }, "127.0.0.1", onVerdict))
-    return verdicts
+    const asked: Array<number> = []
+    const verdicts: Array<boolean> = []
+    const failures: Array<string> = []
+    const run = () =>
+      Effect.flatMap(
+        TestClock.testClockWith((clock) => Effect.succeed(clock.currentTimeMillisUnsafe())),
+        (millis) => {
+          asked.push(millis / 1000)
+          return results[asked.length - 1] ?? results.at(-1) ?? Effect.void
+        }
+      )
+    yield* Effect.forkScoped(
+      runProbe(probe, run, {
+        onVerdict: (isSuccess) => Effect.sync(() => void verdicts.push(isSuccess)),
+        onFailure: (message) => Effect.sync(() => void failures.push(message))
+      })
+    )
+    return { asked, verdicts, failures }
   })
 
-it.live("tells what it finds", () =>
+it.effect("asks first after the initial delay, then once a period", () =>
   Effect.gen(function* () {
-    const { answer, port } = yield* serving
-    const verdicts = yield* probing(port)
-    assert.isTrue(yield* Queue.take(verdicts))
-    answer.status = 500
-    yield* Effect.repeat(Queue.take(verdicts), { until: (isSuccess) => !isSuccess })
+    const { asked } = yield* probing({ initialDelaySeconds: 3, periodSeconds: 5 }, [success])
+    yield* TestClock.adjust("2 seconds")
+    assert.deepStrictEqual(asked, [])
+    yield* TestClock.adjust("12 seconds")
+    assert.deepStrictEqual(asked, [3, 8, 13])
   })
 )
 
-it.live("fails only after as many failures in a row as the threshold", () =>
+it.effect("asks at once and every ten seconds unless told otherwise", () =>
   Effect.gen(function* () {
-    const { answer, port } = yield* serving
-    answer.status = 503
-    const verdicts = yield* probing(port, { failureThreshold: 4 })
-    assert.isFalse(yield* Queue.take(verdicts))
-    assert.isAtLeast(answer.requests, 4)
+    const { asked } = yield* probing({}, [success])
+    yield* TestClock.adjust("20 seconds")
+    assert.deepStrictEqual(asked, [0, 10, 20])
   })
 )
 
-it.live("takes a server that does not answer in time for a failure", () =>
+it.effect("has failed only after as many failures in a row as the threshold", () =>
   Effect.gen(function* () {
-    const { answer, port } = yield* serving
-    answer.status = 0
-    const verdicts = yield* probing(port, { failureThreshold: 1, timeoutSeconds: 0.05 })
-    assert.isFalse(yield* Queue.take(verdicts))
+    const results = [failure, failure, success, failure, failure, failure]
+    const { failures, verdicts } = yield* probing({ periodSeconds: 1 }, results)
+    yield* TestClock.adjust("4 seconds")
+    assert.deepStrictEqual(verdicts, [true])
+    yield* TestClock.adjust("1 second")
+    assert.deepStrictEqual(verdicts, [true, false])
+    assert.strictEqual(failures.length, 5)
   })
 )
 
-it.live("finds a port by its name", () =>
+it.effect("has succeeded only after as many successes in a row as the threshold", () =>
   Effect.gen(function* () {
-    const { port } = yield* serving
-    const verdicts = yield* probing("http", { failureThreshold: 1 }, [{ name: "http", containerPort: port }])
-    assert.isTrue(yield* Queue.take(verdicts))
+    const { verdicts } = yield* probing({ periodSeconds: 1, successThreshold: 2 }, [success, failure, success])
+    yield* TestClock.adjust("2 seconds")
+    assert.deepStrictEqual(verdicts, [])
+    yield* TestClock.adjust("1 second")
+    assert.deepStrictEqual(verdicts, [true])
+  })
+)
+
+it.effect("takes no answer in time for a failure, and goes on from there", () =>
+  Effect.gen(function* () {
+    const { asked, failures } = yield* probing({ periodSeconds: 5, timeoutSeconds: 2 }, [Effect.never, success])
+    yield* TestClock.adjust("1 second")
+    assert.deepStrictEqual(failures, [])
+    yield* TestClock.adjust("1 second")
+    assert.deepStrictEqual(failures, ["no result within 2 s"])
+    yield* TestClock.adjust("5 seconds")
+    assert.deepStrictEqual(asked, [0, 7])
   })
 )
