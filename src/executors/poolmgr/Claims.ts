@@ -1,5 +1,5 @@
-import { Context, Effect, Layer, type Scope } from "effect"
-import type { KubernetesError, TimeoutError } from "../../Errors.ts"
+import { Context, Duration, Effect, Layer, type Scope } from "effect"
+import { type KubernetesError, TimeoutError } from "../../Errors.ts"
 import type { Environment } from "../../fission/Environment.ts"
 import type { FissionFunction } from "../../fission/Function.ts"
 import { annotations, labels } from "../../fission/Labels.ts"
@@ -15,6 +15,9 @@ import * as FunctionPod from "./FunctionPod.ts"
 import { PodLifecycle } from "./PodLifecycle.ts"
 import { SharedPods } from "./SharedPods.ts"
 import { WarmPods } from "./WarmPods.ts"
+
+/** Longest time that one pod's claim takes of a request, its repetitions included (failure-semantics.md section 3). */
+const patchWithin = Duration.seconds(10)
 
 /** For whom a pod is claimed. */
 export interface Claim {
@@ -93,12 +96,13 @@ export class Claims extends Context.Service<
       }
 
       /** Whether the pod became ours; tried once more with its newest version if only its status was written. */
-      const patch = Effect.fnUntraced(function* (claim: Claim, pod: Pod) {
-        const first = yield* send(claim, pod)
-        if (first._tag !== "Again") return first._tag === "Ours"
-        const metadata = { ...pod.metadata, resourceVersion: first.version }
-        return (yield* send(claim, { ...pod, metadata }))._tag === "Ours"
-      })
+      const patch = (claim: Claim, pod: Pod) =>
+        Effect.gen(function* () {
+          const first = yield* send(claim, pod)
+          if (first._tag !== "Again") return first._tag === "Ours"
+          const metadata = { ...pod.metadata, resourceVersion: first.version }
+          return (yield* send(claim, { ...pod, metadata }))._tag === "Ours"
+        }).pipe(Effect.timeoutOrElse({ duration: patchWithin, orElse: () => Effect.fail(silentDuring(pod)) }))
 
       const giveBack = (pod: Pod) => {
         lifecycle.unclaimed(pod)
@@ -160,3 +164,14 @@ export class Claims extends Context.Service<
 
 const isOutcomeUnknown = (error: KubernetesError): error is TimeoutError =>
   error._tag === "KubernetesTimeoutError" && error.outcomeUnknown
+
+/** The API has not answered for a pod's claim in all the time that there is. */
+const silentDuring = (pod: Pod): TimeoutError =>
+  new TimeoutError({
+    verb: "patch",
+    resource: Pods.plural,
+    ...FunctionPod.identity(pod),
+    kind: "Deadline",
+    detail: `no answer within ${Duration.format(patchWithin)}`,
+    outcomeUnknown: true
+  })

@@ -88,6 +88,35 @@ it.effect("finds out that its claim was applied although the answer was lost", (
   })
 )
 
+it.effect(
+  "gives up ten seconds after the API fell silent, with 503; a pod that nothing was written to stays warm",
+  () =>
+    Effect.gen(function* () {
+      const world = yield* warmWorld
+      yield* running(
+        world,
+        Effect.gen(function* () {
+          world.api.intercept(({ resource, verb }) =>
+            resource === "pods" && ["get", "patch"].includes(verb) ? Effect.never : undefined
+          )
+          const asked = yield* Effect.forkChild(Effect.flip(ask(world.function)))
+          yield* TestClock.adjust("9 seconds")
+          assert.isUndefined(asked.pollUnsafe())
+          yield* TestClock.adjust("1 second")
+          const error = yield* Fiber.join(asked)
+          assert.deepStrictEqual([error.status, error.retryAfterSeconds], [503, 1])
+          world.api.intercept()
+          yield* TestClock.adjust("2 minutes")
+          assert.strictEqual(
+            world.api.find(Pods, { namespace: "default", name: "warm-1" })?.metadata.labels?.["managed"],
+            "true"
+          )
+          assert.deepStrictEqual(world.api.lines("delete"), [])
+        })
+      )
+    })
+)
+
 it.effect("W04: deletes the pod when nobody can say whether its claim was applied, and answers 503", () =>
   Effect.gen(function* () {
     const world = yield* warmWorld
