@@ -1,132 +1,210 @@
-import { isDeepStrictEqual } from "node:util"
-import { assert, describe, layer } from "@effect/vitest"
-import { Effect, Exit, Layer } from "effect"
-import { ExecutorApi } from "../../src/api/ExecutorApi.ts"
-import { Settings } from "../../src/Config.ts"
-import * as DevCluster from "../../src/devcluster/DevCluster.ts"
-import type { Kubelet } from "../../src/devcluster/Kubelet.ts"
-import { metadataOf, ServiceAccounts } from "../../src/devcluster/Kinds.ts"
-import { Router } from "../../src/devcluster/Router.ts"
-import { servedKinds } from "../../src/devcluster/ServedKinds.ts"
-import * as Executor from "../../src/Executor.ts"
+import { assert } from "@effect/vitest"
+import { Effect, Exit } from "effect"
+import { annotations } from "../../src/fission/Labels.ts"
 import { Environments, Functions } from "../../src/fission/ResourceKind.ts"
-import * as Credentials from "../../src/kubernetes/Credentials.ts"
+import { isReady } from "../../src/fission/Workloads.ts"
 import { KubernetesApi, KubernetesDeletion } from "../../src/kubernetes/KubernetesApi.ts"
-import * as KubernetesApiLive from "../../src/kubernetes/KubernetesApiLive.ts"
+import { DecisionLog } from "../../src/safeguards/DecisionLog.ts"
 import * as World from "../e2e/World.ts"
-import { assets, RealServer, tokens } from "./RealServer.ts"
+import { ClusterUnderTest, furnish, inEachCluster, settled, versions, withExecutor } from "./Clusters.ts"
 
-const host = "127.0.0.1"
-const namespaces = ["default"]
+/** Answers with what tells one process from another. */
+const ofProcess = "module.exports = async () => ({ status: 200, body: String(process.pid) })\n"
 
-/** A real API server with what it lacks to run pods. */
-const cluster = (folder: string): Layer.Layer<RealServer | KubernetesApi | KubernetesDeletion | Kubelet> =>
-  Layer.unwrap(
-    Effect.map(RealServer, ({ certificateAuthority, kubeconfig, url }) =>
-      DevCluster.nodeComponents({ apiServer: { url, token: tokens.admin, certificateAuthority } }).pipe(
-        Layer.provideMerge(Layer.effectDiscard(Effect.ignore(furnish))),
-        Layer.provideMerge(KubernetesApiLive.layer(Credentials.fromFile(kubeconfig), "node"))
-      )
-    )
-  ).pipe(Layer.provideMerge(RealServer.layer(folder)), Layer.orDie)
-
-const furnish = KubernetesApi.use((api) =>
-  api.create(ServiceAccounts, { metadata: { namespace: "default", name: "fission-fetcher" } })
-)
-
-/** The executor with a router before it; each build is another process as far as the cluster can tell. */
-const executor = Layer.unwrap(
-  Effect.map(RealServer, ({ kubeconfig }) =>
-    Layer.unwrap(
-      Effect.map(ExecutorApi, ({ port }) =>
-        Router.layer({ host, port: 0, executorUrl: `http://${host}:${port}`, namespaces })
-      )
-    ).pipe(
-      Layer.provideMerge(
-        Executor.layer({ kubeConfig: Credentials.fromFile(kubeconfig), userAgent: "executor", host, port: 0 })
-      ),
-      Layer.provide(Settings.layer({ FISSION_RESOURCE_NAMESPACES: "default", FINALIZER_ENABLED: "true" }))
-    )
+const warmPods = (namespace: string) =>
+  Effect.map(World.podsOf(namespace, "managed=true"), (pods) =>
+    pods.filter((pod) => isReady(pod) && !pod.metadata.deletionTimestamp)
   )
-).pipe(Layer.orDie)
 
-/** Runs something with an executor that starts before and ends after it. */
-const withExecutor = <A, E, R>(use: Effect.Effect<A, E, R>) =>
-  Effect.scoped(Effect.flatMap(Layer.build(Layer.fresh(executor)), (context) => Effect.provide(use, context)))
+/** Waits until there are exactly so many warm pods, and no others. */
+const warmAre = (namespace: string, count: number) =>
+  World.isSo(
+    Effect.gen(function* () {
+      const pods = yield* World.podsOf(namespace, "managed=true")
+      return pods.length === count && (yield* warmPods(namespace)).length === count
+    })
+  )
 
-/** Every object in the namespace, with its version. */
-const versions = Effect.gen(function* () {
-  const api = yield* KubernetesApi
-  const found = new Map<string, string>()
-  for (const kind of servedKinds.filter(({ namespaced }) => namespaced)) {
-    const { items } = yield* api.list(metadataOf(kind), { namespace: "default" })
-    for (const { metadata } of items) found.set(`${kind.plural}/${metadata.name}`, metadata.resourceVersion ?? "")
-  }
-  return found
-})
+const changeEnvironment = (namespace: string, spec: { readonly [field: string]: unknown }) =>
+  KubernetesApi.use((api) => api.patch(Environments, { namespace, name: "nodejs" }, { type: "merge", body: { spec } }))
 
-/** The same once nothing changes any more. */
-const settled = World.eventually(
+/** Deletes an object and waits until it is gone. */
+const remove = (kind: typeof Functions | typeof Environments, namespace: string, name: string) =>
   Effect.gen(function* () {
-    const before = yield* versions
-    yield* Effect.sleep("500 millis")
-    return isDeepStrictEqual(yield* versions, before) ? before : undefined
+    const reference = { namespace, name }
+    const { metadata } = yield* KubernetesApi.use((api) => api.get(kind, reference))
+    yield* KubernetesDeletion.use((door) => door.delete(kind, reference, { uid: metadata.uid ?? "" }))
+    yield* World.isSo(Effect.map(Effect.exit(KubernetesApi.use((api) => api.get(kind, reference))), Exit.isFailure))
   })
-)
 
-describe.skipIf(assets === undefined)("with a real API server", () => {
-  layer(cluster(assets ?? ""), { excludeTestServices: true, timeout: "90 seconds" })("the executor", (it) => {
-    it.effect("answer cold and warm, and after a restart from the same pod, without a write", () =>
+/** What was deleted, but for pods of a claim of which nobody knows whether it was applied. */
+const deletions = (namespace: string) =>
+  Effect.map(
+    DecisionLog.use((log) => log.recent(namespace)),
+    (decisions) => decisions.filter(({ action, ground }) => action === "Deleted" && ground !== "FailedClaim")
+  )
+
+/** The answer of a function once it answers itself. */
+const answered = (name: string, namespace: string) =>
+  World.eventually(Effect.map(World.call(name, namespace), (answer) => (answer.status === 200 ? answer : undefined)))
+
+inEachCluster("the executor", (it) => {
+  /** A test in a namespace of its own, which the executor serves. */
+  const inNamespace = <A, E, R>(namespace: string, use: Effect.Effect<A, E, R>) =>
+    Effect.andThen(furnish(namespace), withExecutor(namespace, use))
+
+  it.effect("keeps as many warm pods as an Environment asks for", () =>
+    inNamespace(
+      "pools",
       Effect.gen(function* () {
-        yield* withExecutor(
-          Effect.gen(function* () {
-            yield* World.createEnvironment({ poolsize: 2 })
-            yield* World.createFunction(
-              "hello",
-              "module.exports = async () => ({ status: 200, body: String(process.pid) })"
-            )
-            yield* World.warm(2)
-            const cold = yield* World.call("hello")
-            assert.strictEqual(cold.status, 200, cold.body)
-            assert.strictEqual((yield* World.call("hello")).body, cold.body)
-            yield* World.warm(2)
-          })
-        )
-        const [pod] = yield* World.specialized()
-        const before = yield* settled
-        const answer = yield* withExecutor(
-          Effect.gen(function* () {
-            yield* World.isSo(Effect.map(World.executorGet("/readyz"), ({ status }) => status === 200))
-            return yield* World.call("hello")
-          })
-        )
-        assert.strictEqual(answer.status, 200, answer.body)
-        assert.deepStrictEqual(yield* versions, before)
-        const [still] = yield* World.specialized()
-        assert.strictEqual(still?.metadata.uid, pod?.metadata.uid)
+        yield* World.createEnvironment({ poolsize: 1 }, "pools")
+        yield* warmAre("pools", 1)
+        yield* changeEnvironment("pools", { poolsize: 3 })
+        yield* warmAre("pools", 3)
+        yield* changeEnvironment("pools", { poolsize: 0 })
+        yield* warmAre("pools", 0)
       })
     )
+  )
 
-    it.effect("take the pods of a deleted function away, and those of a deleted Environment", () =>
-      withExecutor(
+  it.effect("replaces warm pods when their Environment changes, without being out of them", () =>
+    inNamespace(
+      "rollout",
+      Effect.gen(function* () {
+        yield* World.createEnvironment({ poolsize: 2 }, "rollout")
+        yield* warmAre("rollout", 2)
+        const before = new Set((yield* warmPods("rollout")).map(({ metadata }) => metadata.uid))
+        yield* changeEnvironment("rollout", { runtime: { image: "node-env:2" } })
+        let fewest = 2
+        yield* World.isSo(
+          Effect.gen(function* () {
+            const pods = yield* warmPods("rollout")
+            fewest = Math.min(fewest, pods.length)
+            return pods.length === 2 && pods.every(({ metadata }) => !before.has(metadata.uid))
+          })
+        )
+        assert.isAtLeast(fewest, 1)
+      })
+    )
+  )
+
+  it.effect("answers cold and then warm from the same pod, and fills the pool again", () =>
+    inNamespace(
+      "cold",
+      Effect.gen(function* () {
+        yield* World.createEnvironment({ poolsize: 2 }, "cold")
+        yield* World.createFunction("hello", ofProcess, {}, "cold")
+        yield* World.warm(2, "cold")
+        const cold = yield* World.call("hello", "cold")
+        assert.strictEqual(cold.status, 200, cold.body)
+        for (let again = 0; again < 5; again++) {
+          assert.strictEqual((yield* World.call("hello", "cold")).body, cold.body)
+        }
+        yield* warmAre("cold", 2)
+        const [pod, ...others] = yield* World.specialized("cold")
+        assert.deepStrictEqual(others, [])
+        assert.deepStrictEqual(pod?.metadata.ownerReferences ?? [], [])
+      })
+    )
+  )
+
+  it.effect("answers with the new code once a function has changed, and drains the old pod", () =>
+    inNamespace(
+      "changes",
+      Effect.gen(function* () {
+        yield* World.createEnvironment({ poolsize: 2 }, "changes")
+        yield* World.createFunction("hello", World.answering("old"), {}, "changes")
+        assert.strictEqual((yield* answered("hello", "changes")).body, "old")
+        const [old] = yield* World.specialized("changes")
+        yield* World.changeFunction("hello", World.answering("new"), "changes")
+        yield* World.isSo(Effect.map(World.call("hello", "changes"), ({ body }) => body === "new"))
+        yield* World.isSo(
+          Effect.map(World.podsOf("changes", "managed=false"), (pods) => {
+            const draining = pods.find(({ metadata }) => metadata.uid === old?.metadata.uid)?.metadata.annotations
+            return draining?.[annotations.drainingSince] !== undefined
+          })
+        )
+      })
+    )
+  )
+
+  it.effect("answers after a restart from the same pod, and writes nothing", () =>
+    Effect.gen(function* () {
+      yield* furnish("restart")
+      const before = yield* withExecutor(
+        "restart",
         Effect.gen(function* () {
-          const deletion = yield* KubernetesDeletion
-          const remove = (kind: typeof Functions | typeof Environments, name: string) =>
-            Effect.gen(function* () {
-              const reference = { namespace: "default", name }
-              const { metadata } = yield* KubernetesApi.use((api) => api.get(kind, reference))
-              yield* deletion.delete(kind, reference, { uid: metadata.uid ?? "" })
-              return yield* World.isSo(
-                Effect.map(Effect.exit(KubernetesApi.use((api) => api.get(kind, reference))), Exit.isFailure)
-              )
-            })
-          yield* remove(Functions, "hello")
-          yield* World.isSo(Effect.map(World.podsOf("default", "managed=false"), (pods) => pods.length === 0))
-          yield* World.warm(2)
-          yield* remove(Environments, "nodejs")
-          yield* World.isSo(Effect.map(World.podsOf("default", "managed=true"), (pods) => pods.length === 0))
+          yield* World.createEnvironment({ poolsize: 2 }, "restart")
+          yield* World.createFunction("hello", ofProcess, {}, "restart")
+          const answer = yield* answered("hello", "restart")
+          yield* warmAre("restart", 2)
+          return answer
         })
       )
+      const objects = yield* settled("restart")
+      const after = yield* withExecutor(
+        "restart",
+        Effect.gen(function* () {
+          yield* World.isSo(Effect.map(World.executorGet("/readyz"), ({ status }) => status === 200))
+          return yield* World.call("hello", "restart")
+        })
+      )
+      assert.deepStrictEqual([after.status, after.body], [200, before.body])
+      assert.deepStrictEqual(yield* versions("restart"), objects)
+    })
+  )
+
+  it.effect.each(["silence", "withoutEtcd"] as const)(
+    "answers warm requests while the API server is away (%s), deletes nothing, and serves new functions afterwards",
+    (outage) => {
+      const namespace = outage.toLowerCase()
+      return inNamespace(
+        namespace,
+        Effect.gen(function* () {
+          const cluster = yield* ClusterUnderTest
+          yield* World.createEnvironment({ poolsize: 2 }, namespace)
+          yield* World.createFunction("hello", ofProcess, {}, namespace)
+          yield* World.createFunction("later", World.answering("later"), {}, namespace)
+          const { body } = yield* answered("hello", namespace)
+          yield* warmAre(namespace, 2)
+          const later = yield* KubernetesApi.use((api) => api.get(Functions, { namespace, name: "later" }))
+          const before = yield* deletions(namespace)
+          yield* Effect.scoped(
+            Effect.gen(function* () {
+              yield* cluster[outage]
+              for (let again = 0; again < 20; again++) {
+                const answer = yield* World.call("hello", namespace)
+                assert.deepStrictEqual([answer.status, answer.body], [200, body])
+              }
+              assert.strictEqual((yield* World.executorGet("/healthz")).status, 200)
+              const cold = yield* World.askFor(later)
+              assert.strictEqual(cold.status, 503, cold.body)
+              assert.match(String(cold.headers["retry-after"]), /^\d+$/u)
+              assert.strictEqual((yield* World.call("hello", namespace)).body, body)
+            })
+          )
+          assert.strictEqual((yield* answered("later", namespace)).body, "later")
+          assert.strictEqual((yield* World.call("hello", namespace)).body, body)
+          assert.deepStrictEqual(yield* deletions(namespace), before)
+        })
+      )
+    },
+    90_000
+  )
+
+  it.effect("takes the pods of a deleted function away, and those of a deleted Environment", () =>
+    inNamespace(
+      "deletions",
+      Effect.gen(function* () {
+        yield* World.createEnvironment({ poolsize: 2 }, "deletions")
+        yield* World.createFunction("hello", ofProcess, {}, "deletions")
+        yield* answered("hello", "deletions")
+        yield* remove(Functions, "deletions", "hello")
+        yield* World.isSo(Effect.map(World.podsOf("deletions", "managed=false"), ({ length }) => length === 0))
+        yield* warmAre("deletions", 2)
+        yield* remove(Environments, "deletions", "nodejs")
+        yield* World.isSo(Effect.map(World.podsOf("deletions"), ({ length }) => length === 0))
+      })
     )
-  })
+  )
 })

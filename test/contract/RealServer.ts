@@ -31,6 +31,8 @@ export class RealServer extends Context.Service<
     readonly kubeconfig: string
     /** Removes the history before now from etcd. */
     readonly compact: Effect.Effect<void>
+    /** Holds one of the programs still until the scope closes: it answers nobody, and its connections stay open. */
+    readonly suspended: (program: "etcd" | "kube-apiserver") => Effect.Effect<void, never, Scope.Scope>
   }
 >()("test/contract/RealServer") {
   /** Ready when the layer is built; closing it ends both programs and removes their files. */
@@ -44,7 +46,7 @@ export class RealServer extends Context.Service<
         const file = (name: string) => join(directory, name)
         yield* Effect.promise(() => writeCredentials(file))
 
-        yield* program(join(folder, "etcd"), {
+        const store = yield* program(join(folder, "etcd"), {
           "data-dir": file("etcd"),
           "unsafe-no-fsync": true,
           "log-level": "error",
@@ -52,7 +54,7 @@ export class RealServer extends Context.Service<
           "advertise-client-urls": etcd,
           "listen-peer-urls": `http://127.0.0.1:${peer}`
         })
-        const died = yield* program(join(folder, "kube-apiserver"), {
+        const server = yield* program(join(folder, "kube-apiserver"), {
           "etcd-servers": etcd,
           "etcd-compaction-interval": 0,
           "bind-address": "127.0.0.1",
@@ -70,7 +72,7 @@ export class RealServer extends Context.Service<
 
         const url = `https://127.0.0.1:${secure}`
         const certificateAuthority = file("certificates/apiserver.crt")
-        yield* until(Effect.sync(() => existsSync(certificateAuthority))).pipe(Effect.raceFirst(died))
+        yield* until(Effect.sync(() => existsSync(certificateAuthority))).pipe(Effect.raceFirst(server.died))
         const agent = yield* Effect.acquireRelease(
           Effect.sync(() => new Agent({ connect: { ca: readFileSync(certificateAuthority) } })),
           (agent) => Effect.promise(() => agent.destroy())
@@ -88,7 +90,7 @@ export class RealServer extends Context.Service<
           })
         const serves = (path: string) => until(Effect.map(exchange("GET", path), ({ status }) => status === 200))
 
-        yield* serves("/readyz").pipe(Effect.raceFirst(died))
+        yield* serves("/readyz").pipe(Effect.raceFirst(server.died))
         const definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
         for (const definition of definitionFiles) {
           const answer = yield* exchange("POST", definitions, readFileSync(definition, "utf8"))
@@ -101,7 +103,13 @@ export class RealServer extends Context.Service<
 
         const kubeconfig = file("kubeconfig")
         yield* Effect.promise(() => writeFile(kubeconfig, kubeconfigOf(url, certificateAuthority)))
-        return RealServer.of({ url, certificateAuthority, kubeconfig, compact: compact(etcd) })
+        return RealServer.of({
+          url,
+          certificateAuthority,
+          kubeconfig,
+          compact: compact(etcd),
+          suspended: (program) => (program === "etcd" ? store : server).suspended
+        })
       })
     )
 }
@@ -145,11 +153,19 @@ contexts:
 current-context: real
 `
 
-/** Runs a program until the scope closes; gives an effect that dies with its last words when it ends before. */
+/** A program that runs. */
+interface Program {
+  /** Dies with its last words when it ends. */
+  readonly died: Effect.Effect<never>
+  /** Stops it until the scope closes. */
+  readonly suspended: Effect.Effect<void, never, Scope.Scope>
+}
+
+/** Runs a program until the scope closes. */
 const program = (
   path: string,
   flags: { readonly [flag: string]: string | number | boolean }
-): Effect.Effect<Effect.Effect<never>, never, Scope.Scope> =>
+): Effect.Effect<Program, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
       Effect.sync(() => {
@@ -161,13 +177,20 @@ const program = (
       }),
       ({ child }) => stop(child)
     ),
-    ({ child, said }) =>
-      Effect.callback<never>((resume) => {
+    ({ child, said }) => ({
+      died: Effect.callback<never>((resume) => {
         const ended = () => resume(Effect.die(`${path} ended: ${said.lines}`))
         if (child.exitCode !== null) ended()
         child.once("exit", ended).once("error", (cause) => resume(Effect.die(cause)))
         return Effect.sync(() => child.off("exit", ended))
-      })
+      }),
+      suspended: Effect.asVoid(
+        Effect.acquireRelease(
+          Effect.sync(() => child.kill("SIGSTOP")),
+          () => Effect.sync(() => child.kill("SIGCONT"))
+        )
+      )
+    })
   )
 
 /** Nothing that these programs hold is worth an orderly end. */

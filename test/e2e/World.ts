@@ -11,7 +11,7 @@ import * as Executor from "../../src/Executor.ts"
 import { Environments, Functions, Packages, Pods } from "../../src/fission/ResourceKind.ts"
 import { isReady, type Pod } from "../../src/fission/Workloads.ts"
 import * as Credentials from "../../src/kubernetes/Credentials.ts"
-import { KubernetesApi, type KubernetesDeletion } from "../../src/kubernetes/KubernetesApi.ts"
+import { KubernetesApi, type KubernetesDeletion, type KubernetesObject } from "../../src/kubernetes/KubernetesApi.ts"
 import * as KubernetesApiLive from "../../src/kubernetes/KubernetesApiLive.ts"
 import type { Supervisor } from "../../src/namespaces/Supervisor.ts"
 import { DecisionLog } from "../../src/safeguards/DecisionLog.ts"
@@ -232,11 +232,16 @@ export const call = (name: string, namespace = "default") =>
 
 /** Asks the executor for an address of a function, as the router does, unsigned. */
 export const ask = (name: string, namespace = "default") =>
-  Effect.gen(function* () {
-    const { port } = yield* ExecutorApi
-    const fn = yield* KubernetesApi.use((api) => api.get(Functions, { namespace, name }))
-    return yield* http(`http://${host}:${port}/v2/getServiceForFunction`, { method: "POST", body: JSON.stringify(fn) })
-  })
+  Effect.flatMap(
+    KubernetesApi.use((api) => api.get(Functions, { namespace, name })),
+    askFor
+  )
+
+/** The same for a Function that has been read before. */
+export const askFor = (fn: KubernetesObject) =>
+  ExecutorApi.use(({ port }) =>
+    http(`http://${host}:${port}/v2/getServiceForFunction`, { method: "POST", body: JSON.stringify(fn) })
+  )
 
 /** The executor's own pages. */
 export const executorGet = (path: string) => ExecutorApi.use(({ port }) => http(`http://${host}:${port}${path}`))
