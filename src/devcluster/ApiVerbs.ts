@@ -81,7 +81,6 @@ const missing = new Set([
   "pods/portforward",
   "pods/proxy",
   "pods/resize",
-  "namespaces/finalize",
   "nodes/proxy",
   "serviceaccounts/token",
   "services/proxy"
@@ -136,7 +135,7 @@ const create = (store: ResourceStore, { path, projection, query }: ApiCall, give
 /** An update or a patch, of the object or of one of its subresources. */
 const change = (store: ResourceStore, call: ApiCall): ApiAnswer => {
   const { kind, name = "", namespace, subresource } = call.path
-  const part: Part = subresource === "status" ? "status" : "main"
+  const part: Part = subresource === "status" || subresource === "finalize" ? subresource : "main"
   const wantedOf = subresource === "scale" ? scaleChange(call) : objectChange(call)
   const changed = store.update(kind, namespace, name, part, (current) => {
     const wanted = onlyPart(kind, part, current, wantedOf(current))
@@ -148,6 +147,7 @@ const change = (store: ResourceStore, call: ApiCall): ApiAnswer => {
 /** Without the change of what is none of this part's business; `metadata` stays for its preconditions. */
 const onlyPart = (kind: ServedKind, part: Part, current: StoredObject, wanted: Status.Json): Status.Json => {
   if (part === "status") return { ...current, metadata: wanted["metadata"], status: wanted["status"] }
+  if (part === "finalize") return { ...current, metadata: wanted["metadata"], spec: wanted["spec"] }
   return kind.status ? { ...wanted, status: current["status"] } : wanted
 }
 

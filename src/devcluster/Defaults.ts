@@ -134,8 +134,7 @@ const secret: Defaulter = ({ stringData, ...object }) => {
 }
 
 /**
- * The object with the defaults that clients can tell from a server without them. Idempotent. A namespace gets a
- * finalizer, so that it goes only when the namespace controller has emptied it.
+ * The object with the defaults that clients can tell from a server without them. Idempotent.
  */
 export const withDefaults = (kind: ServedKind, object: Status.Json): Status.Json => {
   if (kind.kind === "Secret") return secret(object)
@@ -143,12 +142,12 @@ export const withDefaults = (kind: ServedKind, object: Status.Json): Status.Json
   return apply === undefined ? object : within("spec", apply)(object)
 }
 
-/** The finalizer that holds a namespace until it is empty; a real server keeps it in `spec.finalizers`. */
+/** The finalizer in the spec of a namespace that holds it until it is empty. */
 export const namespaceFinalizer = "kubernetes"
 
-/** A new namespace as the server stores it. */
+/** A new namespace as the server stores it: it goes only when the namespace controller has emptied it. */
 export const newNamespace: Defaulter = (object) => {
   const metadata = jsonIn(object, "metadata")
   const labels = { ...jsonIn(metadata, "labels"), "kubernetes.io/metadata.name": metadata["name"] }
-  return { ...object, metadata: { ...metadata, labels, finalizers: [namespaceFinalizer] } }
+  return { ...object, metadata: { ...metadata, labels }, spec: { finalizers: [namespaceFinalizer] } }
 }

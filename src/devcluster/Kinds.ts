@@ -155,6 +155,11 @@ const EndpointSlice = Schema.Struct({
 
 const Described = Schema.Struct({ metadata: ObjectMeta })
 
+const Namespace = Schema.Struct({
+  metadata: ObjectMeta,
+  spec: optional(Schema.Struct({ finalizers: optional(Schema.Array(Schema.String)) }))
+})
+
 /** `pods`, for controllers. */
 export const WorkloadPods = kindOf(core("Pod", "pods"), WorkloadPod)
 /** `replicasets.apps/v1` */
@@ -170,8 +175,8 @@ export const EndpointSlices = kindOf(
 )
 /** `events` of the core group */
 export const Events = kindOf(core("Event", "events"), Described)
-/** `namespaces` */
-export const Namespaces = kindOf(core("Namespace", "namespaces", false), Described)
+/** `namespaces`, with what holds them. */
+export const Namespaces = kindOf(core("Namespace", "namespaces", false), Namespace)
 /** `nodes` */
 export const Nodes = kindOf(core("Node", "nodes", false), Described)
 /** `secrets`, as they come. */

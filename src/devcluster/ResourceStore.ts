@@ -11,6 +11,7 @@ import {
   type Selection,
   type StoredObject,
   withMain,
+  withNamespaceFinalizers,
   withStatus
 } from "./StoredObject.ts"
 
@@ -35,8 +36,8 @@ export interface StoreOptions {
   readonly history?: number
 }
 
-/** Which part of an object a write is about. */
-export type Part = "main" | "status"
+/** Which part of an object a write is about; `finalize` is what holds a namespace. */
+export type Part = "main" | "status" | "finalize"
 
 /** Preconditions and manner of a delete. */
 export interface DeleteRequest {
@@ -151,9 +152,9 @@ export class ResourceStore {
       if (/^\d+$/u.test(resourceVersion)) throw Status.conflict(kind.plural, kind.group, name)
       throw Status.internalError(`strconv.ParseUint: parsing "${resourceVersion}": invalid syntax`)
     }
-    const next = part === "status" ? withStatus(current, wanted["status"]) : withMain(kind, current, wanted)
+    const next = withPart(kind, part, current, wanted)
     if (isDeepStrictEqual(next, current)) return current
-    const released = next.metadata.deletionTimestamp !== undefined && !isHeld(kind, next.metadata)
+    const released = next.metadata.deletionTimestamp !== undefined && !isHeld(kind, next)
     return released ? this.#remove(kind, next) : this.#write(kind, "MODIFIED", next, current)
   }
 
@@ -178,11 +179,11 @@ export class ResourceStore {
     }
     const grace = graceOf(kind, current, request.gracePeriodSeconds)
     const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = current.metadata
-    if (deletionTimestamp !== undefined && deletionGracePeriodSeconds <= grace && isHeld(kind, current.metadata)) {
+    if (deletionTimestamp !== undefined && deletionGracePeriodSeconds <= grace && isHeld(kind, current)) {
       return current
     }
     const marked = markedForDeletion(kind, current, grace, this.#timestamp(grace))
-    return isHeld(kind, marked.metadata) ? this.#write(kind, "MODIFIED", marked, current) : this.#remove(kind, current)
+    return isHeld(kind, marked) ? this.#write(kind, "MODIFIED", marked, current) : this.#remove(kind, current)
   }
 
   /** Events after a version. Throws 410 when they are no longer all known. */
@@ -285,6 +286,17 @@ export class ResourceStore {
       for (const listener of this.#listeners) listener(next)
       this.#untold.shift()
     }
+  }
+}
+
+const withPart = (kind: ServedKind, part: Part, current: StoredObject, wanted: Status.Json): StoredObject => {
+  switch (part) {
+    case "main":
+      return withMain(kind, current, wanted)
+    case "status":
+      return withStatus(current, wanted["status"])
+    case "finalize":
+      return withNamespaceFinalizers(current, wanted)
   }
 }
 

@@ -22,7 +22,8 @@ const partVerbs = ["get", "patch", "update"]
 export const subresourcesOf = (kind: ServedKind): { readonly [subresource: string]: ReadonlyArray<string> } => ({
   ...(kind.status ? { status: partVerbs } : {}),
   ...(kind.scale ? { scale: partVerbs } : {}),
-  ...(kind.kind === "Pod" ? { binding: ["create"], log: ["get"] } : {})
+  ...(kind.kind === "Pod" ? { binding: ["create"], log: ["get"] } : {}),
+  ...(kind.kind === "Namespace" ? { finalize: ["update"] } : {})
 })
 
 const served = (

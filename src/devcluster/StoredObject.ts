@@ -105,6 +105,7 @@ export const withMain = (kind: ServedKind, current: StoredObject, wanted: Status
   const kept = kind.status ? current["status"] : status
   const next = {
     ...body,
+    ...(kind.kind === "Namespace" ? { spec: current["spec"] } : {}),
     apiVersion: current.apiVersion,
     kind: current.kind,
     metadata: { ...givenIn(jsonIn(wanted, "metadata")), ...serverOwned(current.metadata) },
@@ -159,9 +160,28 @@ export const graceOf = (kind: ServedKind, object: StoredObject, requested: numbe
   return typeof own === "number" ? own : 30
 }
 
-/** Whether something holds an object that is being deleted: finalizers, or the kubelet that has not stopped a Pod yet. */
-export const isHeld = (kind: ServedKind, metadata: StoredMeta): boolean =>
-  (metadata.finalizers ?? []).length > 0 || (kind.kind === "Pod" && (metadata.deletionGracePeriodSeconds ?? 0) > 0)
+/**
+ * Whether something holds an object that is being deleted: finalizers, the kubelet that has not stopped a Pod yet, or the
+ * controller that has not emptied a namespace.
+ */
+export const isHeld = (kind: ServedKind, object: StoredObject): boolean => {
+  const { deletionGracePeriodSeconds = 0, finalizers = [] } = object.metadata
+  if (finalizers.length > 0) return true
+  if (kind.kind === "Pod") return deletionGracePeriodSeconds > 0
+  return kind.kind === "Namespace" && namespaceFinalizersOf(object).length > 0
+}
+
+/** What holds a namespace until it is empty. */
+const namespaceFinalizersOf = (namespace: Status.Json): ReadonlyArray<unknown> => {
+  const { finalizers } = jsonIn(namespace, "spec")
+  return Array.isArray(finalizers) ? finalizers : []
+}
+
+/** The namespace with the finalizers of another in its spec. */
+export const withNamespaceFinalizers = (current: StoredObject, wanted: Status.Json): StoredObject => ({
+  ...current,
+  spec: { ...jsonIn(current, "spec"), finalizers: namespaceFinalizersOf(wanted) }
+})
 
 /** The object marked for deletion. */
 export const markedForDeletion = (

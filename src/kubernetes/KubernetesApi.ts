@@ -120,7 +120,7 @@ export class KubernetesApi extends Context.Service<
     readonly update: (
       kind: ResourceKind,
       object: KubernetesObject,
-      options?: CallOptions & { readonly subresource?: "status" | "scale" }
+      options?: CallOptions & { readonly subresource?: "status" | "scale" | "finalize" }
     ) => Effect.Effect<KubernetesObject, KubernetesError>
     /**
      * `metadata.uid` and `metadata.resourceVersion` in the body are preconditions: `Conflict` when they do not hold. Of the

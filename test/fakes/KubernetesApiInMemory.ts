@@ -203,7 +203,7 @@ export const make = (options?: {
       name: where.name
     })
 
-    const partOf = (subresource: "status" | "scale" | undefined) => {
+    const partOf = (subresource: "status" | "scale" | "finalize" | undefined) => {
       if (subresource === "scale") throw Status.notImplemented("the subresource scale")
       return subresource ?? "main"
     }
@@ -211,7 +211,7 @@ export const make = (options?: {
     const update = (
       kind: ResourceKind,
       reference: { readonly namespace?: string | null | undefined; readonly name: string },
-      subresource: "status" | "scale" | undefined,
+      subresource: "status" | "scale" | "finalize" | undefined,
       change: (current: unknown) => unknown
     ) =>
       projected(

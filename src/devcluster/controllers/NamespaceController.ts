@@ -51,18 +51,16 @@ export const NamespaceControllerLayer: Layer.Layer<never, never, KubernetesApi |
           })
           return
         }
-        const finalizers = namespace.metadata.finalizers ?? []
+        const finalizers = namespace.spec?.finalizers ?? []
         if (!finalizers.includes(namespaceFinalizer)) return
         if ((yield* empty(name)) > 0) return yield* new WorkQueue.NotYet()
-        yield* api.patch(Namespaces, referenceOf(namespace.metadata), {
-          type: "merge",
-          body: {
-            metadata: {
-              uid: namespace.metadata.uid,
-              finalizers: finalizers.filter((finalizer) => finalizer !== namespaceFinalizer)
-            }
-          }
-        })
+        const { resourceVersion, uid } = namespace.metadata
+        const left = finalizers.filter((finalizer) => finalizer !== namespaceFinalizer)
+        yield* api.update(
+          Namespaces,
+          { metadata: { name, uid, resourceVersion }, spec: { finalizers: left } },
+          { subresource: "finalize" }
+        )
       })
 
       const add = yield* WorkQueue.make("namespace", namespaces.synced, reconcile)
