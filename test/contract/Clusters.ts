@@ -6,7 +6,7 @@ import { Settings } from "../../src/Config.ts"
 import { ApiServer } from "../../src/devcluster/ApiServer.ts"
 import * as DevCluster from "../../src/devcluster/DevCluster.ts"
 import { type Fault, Faults } from "../../src/devcluster/Faults.ts"
-import type { Kubelet } from "../../src/devcluster/Kubelet.ts"
+import type { Kubelet, KubeletOptions } from "../../src/devcluster/Kubelet.ts"
 import { metadataOf, Namespaces, ServiceAccounts } from "../../src/devcluster/Kinds.ts"
 import { Router } from "../../src/devcluster/Router.ts"
 import { servedKinds } from "../../src/devcluster/ServedKinds.ts"
@@ -32,6 +32,9 @@ export class ClusterUnderTest extends Context.Service<
   }
 >()("test/contract/ClusterUnderTest") {}
 
+/** What is special about the node. */
+type NodeOptions = Pick<KubeletOptions, "programs" | "capacity">
+
 /** What a test of a cluster can use. */
 export type Cluster = ClusterUnderTest | KubernetesApi | KubernetesDeletion | Kubelet
 
@@ -46,24 +49,25 @@ const inForce = (...some: ReadonlyArray<Fault>) =>
     for (const fault of some) yield* Effect.acquireRelease(faults.inject(fault), (id) => faults.lift(id))
   })
 
-const embedded: Layer.Layer<Cluster> = Layer.effect(
-  ClusterUnderTest,
-  Effect.gen(function* () {
-    const { url } = yield* ApiServer
-    const faults = yield* Faults
-    const during = (fault: Fault) => Effect.provideService(inForce(fault), Faults, faults)
-    return ClusterUnderTest.of({
-      kubeConfig: Credentials.fromServer(url),
-      silence: during({ action: { type: "hang" } }),
-      withoutEtcd: during({ action: { type: "error", preset: "etcdTimeout" } })
+const embedded = (node: NodeOptions): Layer.Layer<Cluster> =>
+  Layer.effect(
+    ClusterUnderTest,
+    Effect.gen(function* () {
+      const { url } = yield* ApiServer
+      const faults = yield* Faults
+      const during = (fault: Fault) => Effect.provideService(inForce(fault), Faults, faults)
+      return ClusterUnderTest.of({
+        kubeConfig: Credentials.fromServer(url),
+        silence: during({ action: { type: "hang" } }),
+        withoutEtcd: during({ action: { type: "error", preset: "etcdTimeout" } })
+      })
     })
-  })
-).pipe(Layer.provideMerge(DevCluster.layer({ host, port: 0, namespaces: [] })), withClient, Layer.orDie)
+  ).pipe(Layer.provideMerge(DevCluster.layer({ ...node, host, port: 0, namespaces: [] })), withClient, Layer.orDie)
 
-const real = (folder: string): Layer.Layer<Cluster> =>
+const real = (folder: string, node: NodeOptions): Layer.Layer<Cluster> =>
   Layer.unwrap(
     Effect.map(RealServer, ({ certificateAuthority, url }) =>
-      DevCluster.nodeComponents({ apiServer: { url, token: tokens.admin, certificateAuthority } })
+      DevCluster.nodeComponents({ ...node, apiServer: { url, token: tokens.admin, certificateAuthority } })
     )
   ).pipe(
     Layer.provideMerge(
@@ -83,18 +87,15 @@ const real = (folder: string): Layer.Layer<Cluster> =>
     Layer.orDie
   )
 
-/** The clusters that there are here: the embedded one always. */
-const clusters: ReadonlyArray<{ readonly name: string; readonly layer: Layer.Layer<Cluster> }> = [
-  { name: "the embedded API server", layer: embedded },
-  ...(assets === undefined ? [] : [{ name: "a real API server", layer: real(assets) }])
-]
-
-/** Runs the same tests in each cluster. */
-export const inEachCluster = (name: string, tests: (it: Vitest.MethodsNonLive<Cluster>) => void): void => {
-  for (const cluster of clusters) {
-    const options = { excludeTestServices: true, timeout: "90 seconds" } as const
-    layer(cluster.layer, options)(`${name} with ${cluster.name}`, tests)
-  }
+/** Runs the same tests in each cluster that there is here: the embedded one always. */
+export const inEachCluster = (
+  name: string,
+  tests: (it: Vitest.MethodsNonLive<Cluster>) => void,
+  node: NodeOptions = {}
+): void => {
+  const options = { excludeTestServices: true, timeout: "90 seconds" } as const
+  layer(embedded(node), options)(`${name} with the embedded API server`, tests)
+  if (assets !== undefined) layer(real(assets, node), options)(`${name} with a real API server`, tests)
 }
 
 /** A namespace with what pods of functions need. */

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util"
 import { Effect, Layer } from "effect"
 import { isDeleting, isTerminated } from "../../fission/Workloads.ts"
 import { KubernetesApi, KubernetesDeletion, type KubernetesObject } from "../../kubernetes/KubernetesApi.ts"
+import * as EventRecorder from "../EventRecorder.ts"
 import * as Informer from "../Informer.ts"
 import {
   controlledBy,
@@ -28,7 +29,8 @@ const labelsOf = (service: string) => ({
 
 /**
  * Keeps one EndpointSlice for each Service that has a selector, with every pod that has an address and has not ended.
- * A port is the same for all of its pods: a name stands for the port of the first pod that has it.
+ * A port is the same for all of its pods: a name stands for the port of the first pod that has it. A real API server
+ * refuses loopback addresses, which are all that the embedded kubelet gives to pods.
  */
 export const EndpointSliceControllerLayer: Layer.Layer<never, never, ClusterView | KubernetesApi | KubernetesDeletion> =
   Layer.effectDiscard(
@@ -36,6 +38,7 @@ export const EndpointSliceControllerLayer: Layer.Layer<never, never, ClusterView
       const api = yield* KubernetesApi
       const deletion = yield* KubernetesDeletion
       const { pods } = yield* ClusterView
+      const record = yield* EventRecorder.make("endpoint-slice-controller")
       const services = yield* Informer.make({ kind: Services })
       const slices = yield* Informer.make({ kind: EndpointSlices })
 
@@ -65,7 +68,14 @@ export const EndpointSliceControllerLayer: Layer.Layer<never, never, ClusterView
       const reconcile = Effect.fnUntraced(function* (namespace: string, name: string) {
         const service = services.store.get(namespace, name)
         if (service === undefined || isDeleting(service.metadata)) return
-        if (hasSelector(service)) return yield* write(service)
+        if (hasSelector(service)) {
+          return yield* Effect.tapError(write(service), ({ message }) =>
+            record(
+              { kind: Services, metadata: service.metadata },
+              { type: "Warning", reason: "FailedToUpdateEndpointSlices", message }
+            )
+          )
+        }
         const known = slices.store.get(namespace, sliceName(service))
         if (known === undefined) return
         yield* deletion.delete(EndpointSlices, referenceOf(known.metadata), { uid: known.metadata.uid ?? "" })

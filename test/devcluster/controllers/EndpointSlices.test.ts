@@ -1,5 +1,6 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { classifyAnswer } from "../../../src/kubernetes/Classify.ts"
 import type { StoredObject } from "../../../src/devcluster/ResourceStore.ts"
 import type { Json } from "../../../src/devcluster/Status.ts"
 import { all, at, served } from "../ClusterFixture.ts"
@@ -143,5 +144,20 @@ it.effect("nothing is written while nothing changes", () =>
     for (const pod of pods().slice(0, 1)) yield* setStatus(pod, true, { podIP: "127.1.0.1", message: "as before" })
     assert.strictEqual(at(store.get(served("Pod"), "default", "a"), "status", "message"), "as before")
     assert.strictEqual(slices()[0]?.metadata.resourceVersion, version)
+  })
+)
+
+it.effect("a server that refuses a slice is mentioned in an Event of the Service", () =>
+  Effect.gen(function* () {
+    const { create, events, intercept, pods, setStatus } = yield* make
+    intercept((call) =>
+      call.resource === "endpointslices" && call.verb === "create"
+        ? Effect.fail(classifyAnswer(call, { status: 503, headers: {}, body: "no luck" }))
+        : undefined
+    )
+    yield* create("Service", service())
+    yield* create("Pod", pod("a"))
+    for (const pod of pods()) yield* setStatus(pod, true, { podIP: "127.1.0.1" })
+    assert.match(events("Service").join(), /^FailedToUpdateEndpointSlices: .*no luck/u)
   })
 )

@@ -9,7 +9,7 @@ import { all, at, deployment, served } from "../ClusterFixture.ts"
 
 /** The controllers on an API server in memory, under virtual time. Pods are what the test says they are. */
 export const make = Effect.gen(function* () {
-  const { layer, store } = yield* KubernetesApiInMemory.make({ namespaces: ["default"] })
+  const { intercept, layer, store } = yield* KubernetesApiInMemory.make({ namespaces: ["default"] })
   yield* Layer.build(ControllersLayer.pipe(Layer.provide(layer)))
 
   const pods = () => all(store, "Pod").filter(({ metadata }) => metadata.deletionTimestamp === undefined)
@@ -23,6 +23,7 @@ export const make = Effect.gen(function* () {
 
   return {
     store,
+    intercept,
     settle,
     pods,
     /** Creates an object in the namespace `default`. */
