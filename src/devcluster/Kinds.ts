@@ -34,6 +34,17 @@ const PodCondition = Schema.Struct({
   lastTransitionTime: optional(Schema.String)
 })
 
+/** A condition of a Deployment or ReplicaSet. */
+export const WorkloadCondition = Schema.Struct({
+  type: Schema.String,
+  status: Schema.String,
+  reason: optional(Schema.String),
+  message: optional(Schema.String),
+  lastUpdateTime: optional(Schema.String),
+  lastTransitionTime: optional(Schema.String)
+})
+export type WorkloadCondition = typeof WorkloadCondition.Type
+
 const NamedPort = Schema.Struct({ name: optional(Schema.String), containerPort: Schema.Int })
 
 /** A Pod as its controllers see it. */
@@ -73,24 +84,14 @@ export const ReplicaSet = Schema.Struct({
       fullyLabeledReplicas: optional(Schema.Int),
       readyReplicas: optional(Schema.Int),
       availableReplicas: optional(Schema.Int),
-      observedGeneration: optional(Schema.Int)
+      observedGeneration: optional(Schema.Int),
+      conditions: optional(Schema.Array(WorkloadCondition))
     })
   )
 })
 export type ReplicaSet = typeof ReplicaSet.Type
 
 const Amount = Schema.Union([Schema.Int, Schema.String])
-
-/** A condition of a Deployment. */
-export const DeploymentCondition = Schema.Struct({
-  type: Schema.String,
-  status: Schema.String,
-  reason: optional(Schema.String),
-  message: optional(Schema.String),
-  lastUpdateTime: optional(Schema.String),
-  lastTransitionTime: optional(Schema.String)
-})
-export type DeploymentCondition = typeof DeploymentCondition.Type
 
 /** A Deployment; the template is kept as it came. */
 export const Deployment = Schema.Struct({
@@ -117,7 +118,7 @@ export const Deployment = Schema.Struct({
       availableReplicas: optional(Schema.Int),
       unavailableReplicas: optional(Schema.Int),
       observedGeneration: optional(Schema.Int),
-      conditions: optional(Schema.Array(DeploymentCondition))
+      conditions: optional(Schema.Array(WorkloadCondition))
     })
   )
 })

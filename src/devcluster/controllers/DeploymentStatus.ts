@@ -1,5 +1,5 @@
 import { Duration } from "effect"
-import type { Deployment, DeploymentCondition, ReplicaSet } from "../Kinds.ts"
+import type { Deployment, WorkloadCondition, ReplicaSet } from "../Kinds.ts"
 import { timestampOf } from "../Timestamp.ts"
 import { rollingOf } from "./Rollout.ts"
 
@@ -16,7 +16,7 @@ export const statusOf = (
   current: ReplicaSet,
   all: ReadonlyArray<ReplicaSet>,
   millis: number
-): Status & Counts & { readonly conditions: ReadonlyArray<DeploymentCondition> } => {
+): Status & Counts & { readonly conditions: ReadonlyArray<WorkloadCondition> } => {
   const wanted = deployment.spec.replicas ?? 1
   const available = sum(all, "availableReplicas")
   const counts: Counts = {
@@ -31,7 +31,8 @@ export const statusOf = (
     ...counts,
     conditions: [
       stamped(availableCondition(deployment, available), conditionOf(deployment, "Available"), millis),
-      progressing(deployment, current, counts, millis)
+      progressing(deployment, current, counts, millis),
+      ...failuresOf(all)
     ]
   }
 }
@@ -42,7 +43,7 @@ export const statusOf = (
  */
 export const untilOverdue = (
   deployment: Deployment,
-  conditions: ReadonlyArray<DeploymentCondition>,
+  conditions: ReadonlyArray<WorkloadCondition>,
   millis: number
 ): Duration.Duration | undefined => {
   const deadline = deadlineOf(
@@ -55,15 +56,22 @@ export const untilOverdue = (
 /** The greatest int32, by which a Deployment says that it has no deadline. */
 const noDeadline = 2 ** 31 - 1
 
-const deadlineOf = ({ spec }: Deployment, condition: DeploymentCondition | undefined): number | undefined => {
+const deadlineOf = ({ spec }: Deployment, condition: WorkloadCondition | undefined): number | undefined => {
   const seconds = spec.progressDeadlineSeconds ?? noDeadline
   return condition?.reason === "ReplicaSetUpdated" && seconds < noDeadline
     ? Date.parse(condition.lastUpdateTime ?? "") + seconds * 1000
     : undefined
 }
 
-const conditionOf = ({ status }: Deployment, type: string): DeploymentCondition | undefined =>
+const conditionOf = ({ status }: Deployment, type: string): WorkloadCondition | undefined =>
   status?.conditions?.find((condition) => condition.type === type)
+
+/** That a ReplicaSet cannot make its pods, as it says itself. */
+const failuresOf = (sets: ReadonlyArray<ReplicaSet>): ReadonlyArray<WorkloadCondition> =>
+  sets
+    .flatMap(({ status }) => status?.conditions ?? [])
+    .filter(({ status, type }) => type === "ReplicaFailure" && status === "True")
+    .slice(0, 1)
 
 interface Unstamped {
   readonly type: string
@@ -98,7 +106,7 @@ const progressing = (
   { metadata }: ReplicaSet,
   counts: Counts,
   millis: number
-): DeploymentCondition => {
+): WorkloadCondition => {
   const about = (reason: string, status: "True" | "False", what: string): Unstamped => ({
     type: "Progressing",
     status,
@@ -135,7 +143,7 @@ const hasAdvanced = (before: Status, counts: Counts): boolean => {
 }
 
 /** Times move only with what they are about. */
-const stamped = (condition: Unstamped, held: DeploymentCondition | undefined, millis: number): DeploymentCondition => ({
+const stamped = (condition: Unstamped, held: WorkloadCondition | undefined, millis: number): WorkloadCondition => ({
   ...condition,
   lastUpdateTime: (held?.message === condition.message ? held.lastUpdateTime : undefined) ?? timestampOf(millis),
   lastTransitionTime: (held?.status === condition.status ? held.lastTransitionTime : undefined) ?? timestampOf(millis)

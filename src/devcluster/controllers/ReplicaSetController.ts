@@ -1,4 +1,5 @@
-import { Clock, Duration, Effect, Layer } from "effect"
+import { Clock, Duration, Effect, Layer, Result } from "effect"
+import type { KubernetesError } from "../../Errors.ts"
 import { isDeleting } from "../../fission/Workloads.ts"
 import { KubernetesApi, KubernetesDeletion, type KubernetesObject } from "../../kubernetes/KubernetesApi.ts"
 import {
@@ -8,11 +9,13 @@ import {
   referenceOf,
   type ReplicaSet,
   ReplicaSets,
+  type WorkloadCondition,
   type WorkloadPod,
   WorkloadPods
 } from "../Kinds.ts"
 import * as EventRecorder from "../EventRecorder.ts"
 import { jsonIn, textsIn } from "../StoredObject.ts"
+import { timestampOf } from "../Timestamp.ts"
 import * as WorkQueue from "../WorkQueue.ts"
 import { ClusterView } from "./ClusterView.ts"
 import { deletionOrder, isActive, isPodReady, secondsToAvailable } from "./PodRank.ts"
@@ -102,8 +105,15 @@ export const ReplicaSetControllerLayer: Layer.Layer<never, never, ClusterView | 
         )
       })
 
+      /** Makes or deletes pods until there are as many as wanted. */
+      const adjust = Effect.fnUntraced(function* (owner: ReplicaSet, active: ReadonlyArray<WorkloadPod>) {
+        const missing = (owner.spec.replicas ?? 1) - active.length
+        if (missing > 0) yield* create(owner, missing)
+        if (missing < 0) yield* remove(owner, [...active].sort(deletionOrder).slice(0, -missing))
+      })
+
       /** Returns after how long a pod becomes available that is ready and not available yet. */
-      const report = Effect.fnUntraced(function* (owner: ReplicaSet) {
+      const report = Effect.fnUntraced(function* (owner: ReplicaSet, failure: KubernetesError | undefined) {
         const active = [...pods.store.values(owner.metadata.namespace ?? "")].filter(
           (pod) =>
             controllerOf(pod.metadata)?.uid === owner.metadata.uid &&
@@ -117,7 +127,8 @@ export const ReplicaSetControllerLayer: Layer.Layer<never, never, ClusterView | 
           fullyLabeledReplicas: active.length,
           readyReplicas: active.filter(isPodReady).length,
           availableReplicas: waits.filter((wait) => wait === 0).length,
-          observedGeneration: owner.metadata.generation ?? 0
+          observedGeneration: owner.metadata.generation ?? 0,
+          conditions: failure === undefined ? [] : [failureCondition(owner, failure, now)]
         }
         yield* writeStatus(api, ReplicaSets, owner, status)
         const pending = waits.filter((wait) => wait > 0)
@@ -128,12 +139,10 @@ export const ReplicaSetControllerLayer: Layer.Layer<never, never, ClusterView | 
         const owner = replicaSets.store.get(namespace, name)
         if (owner === undefined) return
         const active = (yield* claim(owner)).filter(isActive)
-        if (!isDeleting(owner.metadata)) {
-          const missing = (owner.spec.replicas ?? 1) - active.length
-          if (missing > 0) yield* create(owner, missing)
-          if (missing < 0) yield* remove(owner, active.sort(deletionOrder).slice(0, -missing))
-        }
-        return yield* report(owner)
+        const adjusted = yield* Effect.result(isDeleting(owner.metadata) ? Effect.void : adjust(owner, active))
+        const failure = Result.isFailure(adjusted) ? adjusted.failure : undefined
+        const wait = yield* report(owner, failure)
+        return failure === undefined ? wait : yield* failure
       })
 
       const add = yield* WorkQueue.make("replicaset", Effect.all([pods.synced, replicaSets.synced]), reconcile)
@@ -153,6 +162,18 @@ export const ReplicaSetControllerLayer: Layer.Layer<never, never, ClusterView | 
       })
     })
   )
+
+/** That the pods which are missing, or too many, stay so. */
+const failureCondition = (
+  { spec, status }: ReplicaSet,
+  { message }: KubernetesError,
+  now: number
+): WorkloadCondition => {
+  const isMissing = (status?.replicas ?? 0) < (spec.replicas ?? 1)
+  const condition = { type: "ReplicaFailure", status: "True", reason: isMissing ? "FailedCreate" : "FailedDelete" }
+  const held = status?.conditions?.find(({ type }) => type === condition.type)
+  return { ...condition, message, lastTransitionTime: held?.lastTransitionTime ?? timestampOf(now) }
+}
 
 /** A pod of the template, to be named by the server. */
 const podOf = ({ metadata, spec }: ReplicaSet): KubernetesObject => {

@@ -15,7 +15,7 @@ export const writeStatus = (
   { metadata, status: held }: { readonly metadata: ObjectMeta; readonly status?: Status | null | undefined },
   wanted: Status
 ): Effect.Effect<void, KubernetesError> => {
-  if (Object.entries(wanted).every(([field, value]) => isDeepStrictEqual(held?.[field] ?? 0, value))) return Effect.void
+  if (Object.entries(wanted).every(([field, value]) => isSame(held?.[field], value))) return Effect.void
   return Effect.asVoid(
     api.patch(kind, referenceOf(metadata), {
       type: "merge",
@@ -24,3 +24,7 @@ export const writeStatus = (
     })
   )
 }
+
+/** A real server leaves out numbers that are 0 and lists without elements. */
+const isSame = (held: unknown, wanted: unknown): boolean =>
+  isDeepStrictEqual(held ?? (Array.isArray(wanted) ? [] : 0), wanted)

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
+import { classifyAnswer } from "../../../src/kubernetes/Classify.ts"
 import { all, at } from "../ClusterFixture.ts"
 import { condition, make } from "./VirtualCluster.ts"
 
@@ -184,5 +185,25 @@ it.effect("says in Events how it scales, and which pods come and go", () =>
       `SuccessfulCreate: Created pod: ${pod}`,
       `SuccessfulDelete: Deleted pod: ${pod}`
     ])
+  })
+)
+
+it.effect("says why a ReplicaSet cannot make its pods, until it can", () =>
+  Effect.gen(function* () {
+    const { createWeb, events, intercept, pods, settle, status } = yield* make
+    intercept((call) =>
+      call.verb === "create" && call.resource === "pods"
+        ? Effect.fail(classifyAnswer(call, { status: 503, headers: {}, body: "no luck" }))
+        : undefined
+    )
+    yield* createWeb({ replicas: 1 })
+    assert.deepInclude(condition(status(), "ReplicaFailure"), { status: "True", reason: "FailedCreate" })
+    assert.match(String(at(condition(status(), "ReplicaFailure"), "message")), /no luck/u)
+    assert.match(events("ReplicaSet").join(), /^FailedCreate: Error creating: .*no luck/u)
+    intercept()
+    yield* TestClock.adjust("1 minute")
+    yield* settle
+    assert.strictEqual(pods().length, 1)
+    assert.isUndefined(condition(status(), "ReplicaFailure"))
   })
 )
