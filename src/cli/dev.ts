@@ -1,10 +1,22 @@
 import { Effect } from "effect"
 import { Command, Flag } from "effect/cli"
+import { quantityOf } from "../fission/Quantity.ts"
 import { withEmbeddedCluster } from "./embeddedCluster.ts"
 import { clusterFlags } from "./serve.ts"
 
 const portFlag = (name: string, description: string, fallback: number) =>
   Flag.Int(name).pipe(Flag.withMetavar("port"), Flag.withDescription(description), Flag.withDefault(fallback))
+
+const nodeFlag = (resource: string) =>
+  Flag.String(`node-${resource}`).pipe(
+    Flag.withMetavar("quantity"),
+    Flag.withDescription(`${resource} that the node has for pods, such as 4 or 8Gi; default more than enough`),
+    Flag.filter(
+      (text) => quantityOf(text) !== undefined,
+      (text) => `"${text}" is no quantity`
+    ),
+    Flag.optional
+  )
 
 const flags = {
   ...clusterFlags,
@@ -22,6 +34,9 @@ const flags = {
     Flag.withDescription("namespaces of functions, with commas in between"),
     Flag.withDefault("default")
   ),
+  nodePods: nodeFlag("pods"),
+  nodeCpu: nodeFlag("cpu"),
+  nodeMemory: nodeFlag("memory"),
   clusterPort: portFlag("cluster-port", "port of the embedded API server", 6440),
   executorPort: portFlag("executorPort", "port of the executor's API", 8888),
   routerPort: portFlag("router-port", "port of the router", 8080),

@@ -6,6 +6,7 @@ import { Console, Effect, Layer, Option, type Scope } from "effect"
 import { Settings } from "../Config.ts"
 import { ApiServer } from "../devcluster/ApiServer.ts"
 import * as DevCluster from "../devcluster/DevCluster.ts"
+import { type Capacity, plenty } from "../devcluster/kubelet/Capacity.ts"
 import * as Manifests from "../devcluster/Manifests.ts"
 import { PodLogs } from "../devcluster/PodLogs.ts"
 import { Router } from "../devcluster/Router.ts"
@@ -31,13 +32,20 @@ const kubeconfigFile = (text: string): Effect.Effect<string, never, Scope.Scope>
     Effect.tap((file) => Effect.promise(() => writeFile(file, text, { mode: 0o600 })))
   )
 
+const capacityOf = ({ nodeCpu, nodeMemory, nodePods }: DevFlags): Capacity => ({
+  pods: Option.getOrElse(nodePods, () => plenty.pods),
+  cpu: Option.getOrElse(nodeCpu, () => plenty.cpu),
+  memory: Option.getOrElse(nodeMemory, () => plenty.memory)
+})
+
 /** Controllers and kubelet on an API server that runs elsewhere, with the credentials that its clients here have. */
-const nodeComponents = (kubeConfig: Credentials.LoadKubeConfig) =>
+const nodeComponents = (kubeConfig: Credentials.LoadKubeConfig, capacity: Capacity) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const { headers, server } = yield* (yield* Credentials.makeStore(kubeConfig)).current
       const token = headers["authorization"]?.replace(/^Bearer /u, "")
-      return DevCluster.nodeComponents({ apiServer: { url: server, ...(token === undefined ? {} : { token }) } })
+      const apiServer = { url: server, ...(token === undefined ? {} : { token }) }
+      return DevCluster.nodeComponents({ apiServer, capacity })
     })
   ).pipe(Layer.provide([KubernetesApiLive.layer(kubeConfig, userAgent), PodLogs.layer]))
 
@@ -118,7 +126,7 @@ export const runDev = Effect.fnUntraced(function* (options: DevFlags) {
       onNone: () => `--api-server ${Option.getOrElse(options.apiServer, () => "")}`
     })
     return yield* runBeside(options, namespaces, { kubeConfig, flag, about: [] }).pipe(
-      Effect.provide(nodeComponents(kubeConfig)),
+      Effect.provide(nodeComponents(kubeConfig, capacityOf(options))),
       Effect.provide(logging)
     )
   }
@@ -135,7 +143,7 @@ export const runDev = Effect.fnUntraced(function* (options: DevFlags) {
     })
   })
   return yield* Effect.scoped(embedded).pipe(
-    Effect.provide(DevCluster.layer({ host, port: options.clusterPort, namespaces })),
+    Effect.provide(DevCluster.layer({ host, port: options.clusterPort, namespaces, capacity: capacityOf(options) })),
     Effect.provide(logging)
   )
 })

@@ -19,6 +19,7 @@ describe("a wrong command line", () => {
     [["serve", "--nonsense"], /--nonsense/u],
     [["--executorPort", "many"], /executorPort/u],
     [["dev", "--router-port", "x"], /router-port/u],
+    [["dev", "--node-cpu", "lots"], /"lots" is no quantity/u],
     [["fly"], /fly/u]
   ] as const)("%j is one line and exit code 2", ([parameters, text]) =>
     Effect.gen(function* () {

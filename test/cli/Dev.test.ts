@@ -103,6 +103,17 @@ it.live("editing the code of a function changes its next answer", () =>
   })
 )
 
+it.live("pods that have no room on the node of dev stay unscheduled, and say so", () =>
+  Effect.gen(function* () {
+    const dev = yield* startDev("--node-pods=1")
+    const pods = http(`${dev.apiServer}/api/v1/namespaces/default/pods`).pipe(
+      Effect.map(({ body }) => body),
+      Effect.catchDefect(() => Effect.succeed(""))
+    )
+    yield* isSo(Effect.map(pods, (body) => body.includes("0/1 nodes are available: 1 Too many pods.")))
+  })
+)
+
 /** Runs the command that `dev --cluster-only` says to run. */
 const startAdvised = Effect.fnUntraced(function* (dev: Dev) {
   const advice = /start it +FISSION_RESOURCE_NAMESPACES=(\S+) fission-executor (.+)/u
