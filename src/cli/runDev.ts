@@ -22,13 +22,13 @@ const host = "127.0.0.1"
 const samples = fileURLToPath(new URL("../../deploy/samples", import.meta.url))
 const userAgent = `fission-executor-dev/${version}`
 
-/** A kubeconfig for kubectl, gone when the scope closes. */
-const kubeconfigFile = (text: string): Effect.Effect<string, never, Scope.Scope> =>
+/** A file for others to read, gone when the scope closes. */
+const temporaryFile = (name: string, text: string): Effect.Effect<string, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.promise(() => mkdtemp(join(tmpdir(), "fission-executor-"))),
     (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true }))
   ).pipe(
-    Effect.map((folder) => join(folder, "kubeconfig")),
+    Effect.map((folder) => join(folder, name)),
     Effect.tap((file) => Effect.promise(() => writeFile(file, text, { mode: 0o600 })))
   )
 
@@ -39,12 +39,22 @@ const capacityOf = ({ nodeCpu, nodeMemory, nodePods }: DevFlags): Capacity => ({
 })
 
 /** Controllers and kubelet on an API server that runs elsewhere, with the credentials that its clients here have. */
-const nodeComponents = (kubeConfig: Credentials.LoadKubeConfig, capacity: Capacity) =>
+const nodeComponents = (
+  kubeConfig: Credentials.LoadKubeConfig,
+  namespaces: ReadonlyArray<string>,
+  capacity: Capacity
+) =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const { headers, server } = yield* (yield* Credentials.makeStore(kubeConfig)).current
+      const { headers, server, tls } = yield* (yield* Credentials.makeStore(kubeConfig)).current
       const token = headers["authorization"]?.replace(/^Bearer /u, "")
-      const apiServer = { url: server, ...(token === undefined ? {} : { token }) }
+      const authorities = [tls.ca ?? []].flat().join("\n")
+      const apiServer = {
+        url: server,
+        token,
+        certificateAuthority: authorities === "" ? undefined : yield* temporaryFile("ca.crt", authorities)
+      }
+      yield* DevCluster.furnish(namespaces)
       return DevCluster.nodeComponents({ apiServer, capacity })
     })
   ).pipe(Layer.provide([KubernetesApiLive.layer(kubeConfig, userAgent), PodLogs.layer]))
@@ -126,13 +136,13 @@ export const runDev = Effect.fnUntraced(function* (options: DevFlags) {
       onNone: () => `--api-server ${Option.getOrElse(options.apiServer, () => "")}`
     })
     return yield* runBeside(options, namespaces, { kubeConfig, flag, about: [] }).pipe(
-      Effect.provide(nodeComponents(kubeConfig, capacityOf(options))),
+      Effect.provide(nodeComponents(kubeConfig, namespaces, capacityOf(options))),
       Effect.provide(logging)
     )
   }
   const embedded = Effect.gen(function* () {
     const server = yield* ApiServer
-    const kubeconfig = yield* kubeconfigFile(server.kubeconfig)
+    const kubeconfig = yield* temporaryFile("kubeconfig", server.kubeconfig)
     return yield* runBeside(options, namespaces, {
       kubeConfig: Credentials.fromServer(server.url),
       flag: `--api-server ${server.url}`,

@@ -57,7 +57,8 @@ export const layer = (
   return clients.pipe(Layer.provideMerge(server))
 }
 
-const furnish = Effect.fnUntraced(function* (namespaces: ReadonlyArray<string>) {
+/** Makes namespaces exist, each with the ServiceAccount `fission-fetcher`. Repeatable. */
+export const furnish = Effect.fnUntraced(function* (namespaces: ReadonlyArray<string>) {
   const api = yield* KubernetesApi
   const ensure = (kind: ResourceKind, object: KubernetesObject) =>
     api.create(kind, object).pipe(Effect.catchTag("KubernetesAlreadyExists", () => Effect.void))
