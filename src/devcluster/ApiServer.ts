@@ -7,6 +7,7 @@ import { orRefusal, sendJson, sendStatus, sendText } from "./Answers.ts"
 import { isBuiltInGroup, nameIn, parsePath, type ResourcePath, verbOf } from "./ApiRequest.ts"
 import { type ApiCall, perform } from "./ApiVerbs.ts"
 import { discovery } from "./Discovery.ts"
+import { expireEvents } from "./EventExpiry.ts"
 import { isFaultPath, serveFaults } from "./FaultAdmin.ts"
 import { faultAnswer, type FaultAction, Faults, type FaultTarget } from "./Faults.ts"
 import { PodLogs } from "./PodLogs.ts"
@@ -51,6 +52,7 @@ export class ApiServer extends Context.Service<
           uid: randomUUID,
           suffix: () => randomBytes(4).toString("hex").slice(0, 5)
         })
+        yield* expireEvents(store)
         const counter = makeCounter()
         const serve = yield* makeServe(store, counter.count)
         const { port } = yield* listen({ ...options, name: "embedded API server" }, serve)
