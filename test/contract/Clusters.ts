@@ -110,7 +110,10 @@ export const furnish = (name: string) =>
     }
   })
 
-const executor = (namespace: string) =>
+/** Environment variables of an executor. */
+type Variables = { readonly [name: string]: string }
+
+const executor = (namespace: string, variables: Variables) =>
   Layer.unwrap(
     Effect.map(ClusterUnderTest, ({ kubeConfig }) =>
       Layer.unwrap(
@@ -119,7 +122,9 @@ const executor = (namespace: string) =>
         )
       ).pipe(
         Layer.provideMerge(Executor.layer({ kubeConfig, userAgent: World.executorAgent, host, port: 0 })),
-        Layer.provide(Settings.layer({ FISSION_RESOURCE_NAMESPACES: namespace, FINALIZER_ENABLED: "true" }))
+        Layer.provide(
+          Settings.layer({ FISSION_RESOURCE_NAMESPACES: namespace, FINALIZER_ENABLED: "true", ...variables })
+        )
       )
     )
   ).pipe(Layer.orDie)
@@ -128,9 +133,9 @@ const executor = (namespace: string) =>
  * Runs something with an executor of a namespace, and a router before it. They start before and end after it: each time
  * it is another process as far as the cluster can tell.
  */
-export const withExecutor = <A, E, R>(namespace: string, use: Effect.Effect<A, E, R>) =>
+export const withExecutor = <A, E, R>(namespace: string, use: Effect.Effect<A, E, R>, variables: Variables = {}) =>
   Effect.scoped(
-    Effect.flatMap(Layer.build(Layer.fresh(executor(namespace))), (context) => Effect.provide(use, context))
+    Effect.flatMap(Layer.build(Layer.fresh(executor(namespace, variables))), (context) => Effect.provide(use, context))
   )
 
 /** Every object in a namespace, with its version. */

@@ -1,5 +1,5 @@
 import { assert } from "@effect/vitest"
-import { Effect, Exit } from "effect"
+import { Effect, Exit, Scope } from "effect"
 import { annotations } from "../../src/fission/Labels.ts"
 import { Environments, Functions } from "../../src/fission/ResourceKind.ts"
 import { isReady } from "../../src/fission/Workloads.ts"
@@ -50,8 +50,8 @@ const answered = (name: string, namespace: string) =>
 
 inEachCluster("the executor", (it) => {
   /** A test in a namespace of its own, which the executor serves. */
-  const inNamespace = <A, E, R>(namespace: string, use: Effect.Effect<A, E, R>) =>
-    Effect.andThen(furnish(namespace), withExecutor(namespace, use))
+  const inNamespace = <A, E, R>(namespace: string, use: Effect.Effect<A, E, R>, variables = {}) =>
+    Effect.andThen(furnish(namespace), withExecutor(namespace, use, variables))
 
   it.effect("keeps as many warm pods as an Environment asks for", () =>
     inNamespace(
@@ -190,6 +190,55 @@ inEachCluster("the executor", (it) => {
       )
     },
     90_000
+  )
+
+  it.effect(
+    "starts while the API server is away, and answers from the pods of before once it is back",
+    () =>
+      Effect.gen(function* () {
+        const namespace = "late"
+        yield* furnish(namespace)
+        const { body, fn } = yield* withExecutor(
+          namespace,
+          Effect.gen(function* () {
+            yield* World.createEnvironment({ poolsize: 1 }, namespace)
+            const fn = yield* World.createFunction("hello", ofProcess, {}, namespace)
+            return { fn, body: (yield* answered("hello", namespace)).body }
+          })
+        )
+        yield* settled(namespace)
+        const outage = yield* Scope.make()
+        yield* Effect.addFinalizer((exit) => Scope.close(outage, exit))
+        const { silence } = yield* ClusterUnderTest
+        yield* Scope.provide(silence, outage)
+        yield* withExecutor(
+          namespace,
+          Effect.gen(function* () {
+            assert.strictEqual((yield* World.executorGet("/healthz")).status, 200)
+            assert.strictEqual((yield* World.askFor(fn)).status, 503)
+            yield* Scope.close(outage, Exit.void)
+            assert.strictEqual((yield* answered("hello", namespace)).body, body)
+            assert.strictEqual((yield* World.specialized(namespace)).length, 1)
+          })
+        )
+      }),
+    60_000
+  )
+
+  it.effect("says that the node has no room for a pod", () =>
+    inNamespace(
+      "room",
+      Effect.gen(function* () {
+        yield* World.createEnvironment({ poolsize: 1, resources: { requests: { cpu: "2000" } } }, "room")
+        yield* World.createFunction("hello", ofProcess, {}, "room")
+        const { body, status } = yield* World.eventually(
+          Effect.map(World.ask("hello", "room"), (answer) => (answer.status === 503 ? undefined : answer))
+        )
+        assert.strictEqual(status, 500)
+        assert.match(body, /waited too long to get a ready pod .*0\/1 nodes are available: 1 Insufficient cpu\./u)
+      }),
+      { POD_READY_TIMEOUT: "3s" }
+    )
   )
 
   it.effect("takes the pods of a deleted function away, and those of a deleted Environment", () =>
