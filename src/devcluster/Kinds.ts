@@ -34,13 +34,21 @@ const PodCondition = Schema.Struct({
   lastTransitionTime: optional(Schema.String)
 })
 
+const NamedPort = Schema.Struct({ name: optional(Schema.String), containerPort: Schema.Int })
+
 /** A Pod as its controllers see it. */
 export const WorkloadPod = Schema.Struct({
   metadata: ObjectMeta,
-  spec: optional(Schema.Struct({ nodeName: optional(Schema.String) })),
+  spec: optional(
+    Schema.Struct({
+      nodeName: optional(Schema.String),
+      containers: optional(Schema.Array(Schema.Struct({ ports: optional(Schema.Array(NamedPort)) })))
+    })
+  ),
   status: optional(
     Schema.Struct({
       phase: optional(Schema.String),
+      podIP: optional(Schema.String),
       conditions: optional(Schema.Array(PodCondition))
     })
   )
@@ -53,7 +61,12 @@ const Template = Schema.Record(Schema.String, Schema.Unknown)
 /** A ReplicaSet; the template is kept as it came. */
 export const ReplicaSet = Schema.Struct({
   metadata: ObjectMeta,
-  spec: Schema.Struct({ replicas: optional(Schema.Int), selector: Selector, template: Template }),
+  spec: Schema.Struct({
+    replicas: optional(Schema.Int),
+    minReadySeconds: optional(Schema.Int),
+    selector: Selector,
+    template: Template
+  }),
   status: optional(
     Schema.Struct({
       replicas: optional(Schema.Int),
@@ -86,6 +99,8 @@ export const Deployment = Schema.Struct({
     replicas: optional(Schema.Int),
     selector: Selector,
     template: Template,
+    minReadySeconds: optional(Schema.Int),
+    progressDeadlineSeconds: optional(Schema.Int),
     revisionHistoryLimit: optional(Schema.Int),
     strategy: optional(
       Schema.Struct({
@@ -108,6 +123,36 @@ export const Deployment = Schema.Struct({
 })
 export type Deployment = typeof Deployment.Type
 
+/** A Service as the controller of its endpoints sees it. */
+export const Service = Schema.Struct({
+  metadata: ObjectMeta,
+  spec: optional(
+    Schema.Struct({
+      selector: optional(StringMap),
+      publishNotReadyAddresses: optional(Schema.Boolean),
+      ports: optional(
+        Schema.Array(
+          Schema.Struct({
+            name: optional(Schema.String),
+            protocol: optional(Schema.String),
+            appProtocol: optional(Schema.String),
+            port: Schema.Int,
+            targetPort: optional(Amount)
+          })
+        )
+      )
+    })
+  )
+})
+export type Service = typeof Service.Type
+
+/** An EndpointSlice; endpoints and ports are kept as they came. */
+const EndpointSlice = Schema.Struct({
+  metadata: ObjectMeta,
+  endpoints: optional(Schema.Array(Schema.Unknown)),
+  ports: optional(Schema.Array(Schema.Unknown))
+})
+
 const Described = Schema.Struct({ metadata: ObjectMeta })
 
 /** `pods`, for controllers. */
@@ -116,6 +161,15 @@ export const WorkloadPods = kindOf(core("Pod", "pods"), WorkloadPod)
 export const ReplicaSets = kindOf(apps("ReplicaSet", "replicasets"), ReplicaSet)
 /** `deployments.apps/v1`, with all that a rollout depends on. */
 export const Deployments = kindOf(apps("Deployment", "deployments"), Deployment)
+/** `services`, with what their endpoints depend on. */
+export const Services = kindOf(core("Service", "services"), Service)
+/** `endpointslices.discovery.k8s.io/v1` */
+export const EndpointSlices = kindOf(
+  { group: "discovery.k8s.io", version: "v1", kind: "EndpointSlice", plural: "endpointslices", namespaced: true },
+  EndpointSlice
+)
+/** `events` of the core group */
+export const Events = kindOf(core("Event", "events"), Described)
 /** `namespaces` */
 export const Namespaces = kindOf(core("Namespace", "namespaces", false), Described)
 /** `nodes` */

@@ -1,4 +1,4 @@
-import { Cause, Data, Duration, Effect, Exit, Queue, type Scope } from "effect"
+import { Cause, Data, Duration, Effect, Exit, FiberMap, Queue, type Scope } from "effect"
 import type { KubernetesError } from "../Errors.ts"
 
 /** Keys in work at the same time. */
@@ -10,8 +10,14 @@ const longestWait = Duration.seconds(30)
 /** The work is not done although nothing went wrong: another round is due after a growing wait. */
 export class NotYet extends Data.TaggedError("NotYet")<{}> {}
 
-/** What a controller does for one key. `NotFound` ends it: an object that is gone needs nothing. */
-export type Reconcile = (namespace: string, name: string) => Effect.Effect<void, KubernetesError | NotYet>
+/**
+ * What a controller does for one key. `NotFound` ends it: an object that is gone needs nothing. A duration asks for
+ * another round after that time.
+ */
+export type Reconcile = (
+  namespace: string,
+  name: string
+) => Effect.Effect<Duration.Duration | void, KubernetesError | NotYet>
 
 /**
  * Runs a reconciler for keys until the scope closes, never twice at once for the same key. Failures and defects are
@@ -28,7 +34,7 @@ export const make = (
 ): Effect.Effect<(namespace: string, name: string) => void, never, Scope.Scope> =>
   Effect.gen(function* () {
     const queue = yield* Queue.unbounded<string>()
-    const scope = yield* Effect.scope
+    const timers = yield* FiberMap.make<string>()
     const waiting = new Set<string>()
     const running = new Set<string>()
     const rounds = new Map<string, number>()
@@ -39,17 +45,21 @@ export const make = (
       if (!running.has(key)) Queue.offerUnsafe(queue, key)
     }
 
-    const later = (key: string) => {
-      const round = rounds.get(key) ?? 0
-      rounds.set(key, round + 1)
-      const wait = Duration.min(Duration.times(firstWait, 2 ** Math.min(round, 20)), longestWait)
-      return Effect.forkIn(
+    /** A key has one timer: a later round takes the place of one that was due. */
+    const addAfter = (key: string, wait: Duration.Duration) =>
+      FiberMap.run(
+        timers,
+        key,
         Effect.delay(
           Effect.sync(() => add(key)),
           wait
-        ),
-        scope
+        )
       )
+
+    const addAgain = (key: string) => {
+      const round = rounds.get(key) ?? 0
+      rounds.set(key, round + 1)
+      return addAfter(key, Duration.min(Duration.times(firstWait, 2 ** Math.min(round, 20)), longestWait))
     }
 
     const work = Effect.gen(function* () {
@@ -65,9 +75,10 @@ export const make = (
       running.delete(key)
       if (Exit.isSuccess(exit)) {
         rounds.delete(key)
+        if (exit.value !== undefined) yield* addAfter(key, exit.value)
       } else {
         yield* report(exit.cause).pipe(Effect.annotateLogs({ controller, key }))
-        yield* later(key)
+        yield* addAgain(key)
       }
       if (waiting.has(key)) Queue.offerUnsafe(queue, key)
     })

@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { Effect, Latch, Logger } from "effect"
+import { Duration, Effect, Latch, Logger } from "effect"
 import { TestClock } from "effect/testing"
 import * as WorkQueue from "../../src/devcluster/WorkQueue.ts"
 import { NotFound } from "../../src/Errors.ts"
@@ -85,5 +85,24 @@ it.effect("takes an object that is gone for done", () =>
     add("a", "x")
     yield* TestClock.adjust("1 minute")
     assert.strictEqual(rounds, 1)
+  })
+)
+
+it.effect("works on a key again when it asks for it, once for all that asked meanwhile", () =>
+  Effect.gen(function* () {
+    let rounds = 0
+    const add = yield* WorkQueue.make("test", Effect.void, () =>
+      Effect.sync(() => (++rounds <= 2 ? Duration.seconds(10) : undefined))
+    )
+    add("a", "x")
+    yield* settle
+    yield* TestClock.adjust("4 seconds")
+    add("a", "x")
+    yield* settle
+    assert.strictEqual(rounds, 2)
+    yield* TestClock.adjust("9 seconds")
+    assert.strictEqual(rounds, 2)
+    yield* TestClock.adjust("1 minute")
+    assert.strictEqual(rounds, 3)
   })
 )

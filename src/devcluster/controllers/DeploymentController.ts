@@ -1,5 +1,4 @@
-import { isDeepStrictEqual } from "node:util"
-import { Clock, DateTime, Effect, Layer } from "effect"
+import { Clock, Effect, Layer } from "effect"
 import { isDeleting } from "../../fission/Workloads.ts"
 import { KubernetesApi, KubernetesDeletion } from "../../kubernetes/KubernetesApi.ts"
 import {
@@ -11,9 +10,11 @@ import {
   type ReplicaSet,
   ReplicaSets
 } from "../Kinds.ts"
+import * as EventRecorder from "../EventRecorder.ts"
 import { jsonIn, textsIn } from "../StoredObject.ts"
+import * as WorkQueue from "../WorkQueue.ts"
 import { ClusterView } from "./ClusterView.ts"
-import { statusOf } from "./DeploymentStatus.ts"
+import { statusOf, untilOverdue } from "./DeploymentStatus.ts"
 import {
   hashLabel,
   isCurrent,
@@ -25,18 +26,19 @@ import {
   templateHash,
   withHash
 } from "./Rollout.ts"
-import * as WorkQueue from "../WorkQueue.ts"
+import { writeStatus } from "./StatusWrite.ts"
 
 /** Annotations of a Deployment that its ReplicaSets do not take over. */
 const ownAnnotations = new Set([revisionAnnotation, "kubectl.kubernetes.io/last-applied-configuration"])
 
-/** Keeps one ReplicaSet per template and moves the replicas to the newest. Pausing and progress deadlines are not known. */
+/** Keeps one ReplicaSet per template and moves the replicas to the newest. `paused` is not known. */
 export const DeploymentControllerLayer: Layer.Layer<never, never, ClusterView | KubernetesApi | KubernetesDeletion> =
   Layer.effectDiscard(
     Effect.gen(function* () {
       const api = yield* KubernetesApi
       const deletion = yield* KubernetesDeletion
       const { deployments, replicaSets } = yield* ClusterView
+      const record = yield* EventRecorder.make("deployment-controller")
 
       /** Oldest first. */
       const setsOf = (deployment: Deployment): ReadonlyArray<ReplicaSet> =>
@@ -61,12 +63,22 @@ export const DeploymentControllerLayer: Layer.Layer<never, never, ClusterView | 
           body: { metadata: { uid: set.metadata.uid, annotations: { [revisionAnnotation]: String(revision) } } }
         })
 
-      const scale = Effect.fnUntraced(function* (set: ReplicaSet, replicas: number) {
-        if (set.spec.replicas === replicas) return
+      const scale = Effect.fnUntraced(function* (deployment: Deployment, set: ReplicaSet, replicas: number) {
+        const before = set.spec.replicas ?? 1
+        if (before === replicas) return
         const scaled = yield* api.patch(ReplicaSets, referenceOf(set.metadata), {
           type: "merge",
           body: { metadata: { uid: set.metadata.uid }, spec: { replicas } }
         })
+        const direction = replicas > before ? "up" : "down"
+        yield* record(
+          { kind: Deployments, metadata: deployment.metadata },
+          {
+            type: "Normal",
+            reason: "ScalingReplicaSet",
+            message: `Scaled ${direction} replica set ${set.metadata.name} from ${before} to ${replicas}`
+          }
+        )
         yield* replicaSets.untilAsNewAs(scaled)
       })
 
@@ -80,7 +92,8 @@ export const DeploymentControllerLayer: Layer.Layer<never, never, ClusterView | 
         }
       })
 
-      const writeStatus = Effect.fnUntraced(function* (deployment: Deployment, current: ReplicaSet) {
+      /** Returns after how long the rollout is overdue, undefined when it is over or has no deadline. */
+      const report = Effect.fnUntraced(function* (deployment: Deployment, current: ReplicaSet) {
         const { metadata } = deployment
         const revision = String(revisionOf(current))
         if (metadata.annotations?.[revisionAnnotation] !== revision) {
@@ -89,14 +102,10 @@ export const DeploymentControllerLayer: Layer.Layer<never, never, ClusterView | 
             body: { metadata: { uid: metadata.uid, annotations: { [revisionAnnotation]: revision } } }
           })
         }
-        const now = DateTime.formatIso(DateTime.makeUnsafe(yield* Clock.currentTimeMillis)).replace(/\.\d+Z$/u, "Z")
-        const status = statusOf(deployment, current, setsOf(deployment), now)
-        if (isDeepStrictEqual({ ...deployment.status }, status)) return
-        yield* api.patch(Deployments, referenceOf(metadata), {
-          type: "merge",
-          subresource: "status",
-          body: { metadata: { uid: metadata.uid }, status }
-        })
+        const millis = yield* Clock.currentTimeMillis
+        const status = statusOf(deployment, current, setsOf(deployment), millis)
+        yield* writeStatus(api, Deployments, deployment, status)
+        return untilOverdue(deployment, status.conditions, millis)
       })
 
       const reconcile = Effect.fnUntraced(function* (namespace: string, name: string) {
@@ -117,9 +126,11 @@ export const DeploymentControllerLayer: Layer.Layer<never, never, ClusterView | 
           current: inRollout(current),
           old: old.map(inRollout)
         })
-        yield* Effect.forEach(sets, (set) => scale(set, step.get(set.metadata.name) ?? 0), { discard: true })
+        yield* Effect.forEach(sets, (set) => scale(deployment, set, step.get(set.metadata.name) ?? 0), {
+          discard: true
+        })
         yield* forgetOldest(deployment, old)
-        yield* writeStatus(deployment, current)
+        return yield* report(deployment, current)
       })
 
       const add = yield* WorkQueue.make("deployment", Effect.all([deployments.synced, replicaSets.synced]), reconcile)
@@ -152,6 +163,7 @@ const replicaSetOf = ({ metadata, spec }: Deployment, revision: number) => {
     },
     spec: {
       replicas: 0,
+      ...(spec.minReadySeconds === undefined ? {} : { minReadySeconds: spec.minReadySeconds }),
       selector: { matchLabels: { ...spec.selector.matchLabels, [hashLabel]: hash } },
       template
     }

@@ -6,6 +6,16 @@ const readyCondition = (pod: WorkloadPod) => pod.status?.conditions?.find(({ typ
 /** Whether the Pod's Ready condition is true. */
 export const isPodReady = (pod: WorkloadPod): boolean => readyCondition(pod)?.status === "True"
 
+/**
+ * Seconds from a time on until a Pod has been ready for as long as `minReadySeconds` wants; 0 when it has, undefined
+ * while it is not ready.
+ */
+export const secondsToAvailable = (pod: WorkloadPod, minReadySeconds: number, millis: number): number | undefined => {
+  if (!isPodReady(pod)) return undefined
+  const since = Date.parse(readyCondition(pod)?.lastTransitionTime ?? "1970-01-01T00:00:00Z")
+  return Math.max(0, minReadySeconds - (millis - since) / 1000)
+}
+
 /** Whether a Pod counts as a replica: it is neither being deleted nor has it ended. */
 export const isActive = (pod: WorkloadPod): boolean =>
   !isDeleting(pod.metadata) &&

@@ -1,5 +1,4 @@
-import { isDeepStrictEqual } from "node:util"
-import { Effect, Layer } from "effect"
+import { Clock, Duration, Effect, Layer } from "effect"
 import { isDeleting } from "../../fission/Workloads.ts"
 import { KubernetesApi, KubernetesDeletion, type KubernetesObject } from "../../kubernetes/KubernetesApi.ts"
 import {
@@ -12,16 +11,18 @@ import {
   type WorkloadPod,
   WorkloadPods
 } from "../Kinds.ts"
+import * as EventRecorder from "../EventRecorder.ts"
 import { jsonIn, textsIn } from "../StoredObject.ts"
-import { ClusterView } from "./ClusterView.ts"
-import { deletionOrder, isActive, isPodReady } from "./PodRank.ts"
 import * as WorkQueue from "../WorkQueue.ts"
+import { ClusterView } from "./ClusterView.ts"
+import { deletionOrder, isActive, isPodReady, secondsToAvailable } from "./PodRank.ts"
+import { writeStatus } from "./StatusWrite.ts"
 
 const podsAtOnce = 4
 
 /**
  * Keeps as many pods as each ReplicaSet asks for. A pod whose labels no longer match is released and replaced, one
- * without a controller whose labels match is adopted. Available means ready; `minReadySeconds` is not looked at.
+ * without a controller whose labels match is adopted.
  */
 export const ReplicaSetControllerLayer: Layer.Layer<never, never, ClusterView | KubernetesApi | KubernetesDeletion> =
   Layer.effectDiscard(
@@ -29,6 +30,10 @@ export const ReplicaSetControllerLayer: Layer.Layer<never, never, ClusterView | 
       const api = yield* KubernetesApi
       const deletion = yield* KubernetesDeletion
       const { pods, replicaSets } = yield* ClusterView
+      const record = yield* EventRecorder.make("replicaset-controller")
+
+      const happened = (owner: ReplicaSet, happening: EventRecorder.Happening) =>
+        record({ kind: ReplicaSets, metadata: owner.metadata }, happening)
 
       /** Removes our reference from a pod that we no longer manage. */
       const release = (owner: ReplicaSet, { metadata }: WorkloadPod) =>
@@ -66,21 +71,29 @@ export const ReplicaSetControllerLayer: Layer.Layer<never, never, ClusterView | 
 
       const create = Effect.fnUntraced(function* (owner: ReplicaSet, count: number) {
         const pod = podOf(owner)
-        const created = yield* Effect.forEach(Array.from({ length: count }), () => api.create(WorkloadPods, pod), {
+        const createOne = api.create(WorkloadPods, pod).pipe(
+          Effect.tap(({ metadata }) =>
+            happened(owner, { type: "Normal", reason: "SuccessfulCreate", message: `Created pod: ${metadata.name}` })
+          ),
+          Effect.tapError(({ message }) =>
+            happened(owner, { type: "Warning", reason: "FailedCreate", message: `Error creating: ${message}` })
+          )
+        )
+        const created = yield* Effect.forEach(Array.from({ length: count }), () => createOne, {
           concurrency: podsAtOnce
         })
         yield* Effect.forEach(created, pods.untilAsNewAs, { discard: true })
       })
 
-      const remove = Effect.fnUntraced(function* (surplus: ReadonlyArray<WorkloadPod>) {
-        yield* Effect.forEach(
-          surplus,
-          ({ metadata }) =>
-            deletion
-              .delete(WorkloadPods, referenceOf(metadata), { uid: metadata.uid ?? "" })
-              .pipe(Effect.catchTag(["KubernetesNotFound", "KubernetesConflict"], () => Effect.void)),
-          { concurrency: podsAtOnce, discard: true }
-        )
+      const remove = Effect.fnUntraced(function* (owner: ReplicaSet, surplus: ReadonlyArray<WorkloadPod>) {
+        const removeOne = ({ metadata }: WorkloadPod) =>
+          deletion.delete(WorkloadPods, referenceOf(metadata), { uid: metadata.uid ?? "" }).pipe(
+            Effect.andThen(
+              happened(owner, { type: "Normal", reason: "SuccessfulDelete", message: `Deleted pod: ${metadata.name}` })
+            ),
+            Effect.catchTag(["KubernetesNotFound", "KubernetesConflict"], () => Effect.void)
+          )
+        yield* Effect.forEach(surplus, removeOne, { concurrency: podsAtOnce, discard: true })
         yield* pods.until((store) =>
           surplus.every(({ metadata }) => {
             const seen = store.get(metadata.namespace ?? "", metadata.name)
@@ -89,27 +102,26 @@ export const ReplicaSetControllerLayer: Layer.Layer<never, never, ClusterView | 
         )
       })
 
-      const writeStatus = Effect.fnUntraced(function* (owner: ReplicaSet) {
+      /** Returns after how long a pod becomes available that is ready and not available yet. */
+      const report = Effect.fnUntraced(function* (owner: ReplicaSet) {
         const active = [...pods.store.values(owner.metadata.namespace ?? "")].filter(
           (pod) =>
             controllerOf(pod.metadata)?.uid === owner.metadata.uid &&
             isSelected(pod.metadata, owner.spec.selector) &&
             isActive(pod)
         )
-        const ready = active.filter(isPodReady).length
+        const now = yield* Clock.currentTimeMillis
+        const waits = active.flatMap((pod) => secondsToAvailable(pod, owner.spec.minReadySeconds ?? 0, now) ?? [])
         const status = {
           replicas: active.length,
           fullyLabeledReplicas: active.length,
-          readyReplicas: ready,
-          availableReplicas: ready,
+          readyReplicas: active.filter(isPodReady).length,
+          availableReplicas: waits.filter((wait) => wait === 0).length,
           observedGeneration: owner.metadata.generation ?? 0
         }
-        if (isDeepStrictEqual({ ...owner.status }, status)) return
-        yield* api.patch(ReplicaSets, referenceOf(owner.metadata), {
-          type: "merge",
-          subresource: "status",
-          body: { metadata: { uid: owner.metadata.uid }, status }
-        })
+        yield* writeStatus(api, ReplicaSets, owner, status)
+        const pending = waits.filter((wait) => wait > 0)
+        return pending.length === 0 ? undefined : Duration.seconds(Math.min(...pending))
       })
 
       const reconcile = Effect.fnUntraced(function* (namespace: string, name: string) {
@@ -119,9 +131,9 @@ export const ReplicaSetControllerLayer: Layer.Layer<never, never, ClusterView | 
         if (!isDeleting(owner.metadata)) {
           const missing = (owner.spec.replicas ?? 1) - active.length
           if (missing > 0) yield* create(owner, missing)
-          if (missing < 0) yield* remove(active.sort(deletionOrder).slice(0, -missing))
+          if (missing < 0) yield* remove(owner, active.sort(deletionOrder).slice(0, -missing))
         }
-        yield* writeStatus(owner)
+        return yield* report(owner)
       })
 
       const add = yield* WorkQueue.make("replicaset", Effect.all([pods.synced, replicaSets.synced]), reconcile)

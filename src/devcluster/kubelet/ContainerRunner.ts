@@ -1,5 +1,6 @@
-import { Clock, DateTime, Duration, Effect, Schedule } from "effect"
+import { Clock, Duration, Effect, Schedule } from "effect"
 import type { KubernetesError } from "../../Errors.ts"
+import { timestamp } from "../Timestamp.ts"
 import type { ConfigError } from "./ContainerConfig.ts"
 import { type ContainerProcess, start } from "./ContainerProcess.ts"
 import { type ContainerState, creating, type State, type Terminated } from "./ContainerState.ts"
@@ -42,11 +43,6 @@ export interface ContainerRunner {
 /** The wait before a container is started again: none, then 10 s, doubling up to five minutes. */
 export const restartDelay = (crashes: number): Duration.Duration =>
   crashes <= 1 ? Duration.zero : Duration.min(Duration.seconds(10 * 2 ** (crashes - 2)), Duration.minutes(5))
-
-/** The time as Kubernetes writes it. */
-export const timestamp: Effect.Effect<string> = Effect.map(Clock.currentTimeMillis, (millis) =>
-  DateTime.formatIso(DateTime.makeUnsafe(millis)).replace(/\.\d+Z$/u, "Z")
-)
 
 /** Makes a runner; nothing is started before `run`. */
 export const make = (options: ContainerOptions): ContainerRunner => {

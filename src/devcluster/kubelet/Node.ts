@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import type { KubernetesError } from "../../Errors.ts"
 import { KubernetesApi } from "../../kubernetes/KubernetesApi.ts"
 import { Nodes } from "../Kinds.ts"
-import { timestamp } from "./ContainerRunner.ts"
+import { timestamp } from "../Timestamp.ts"
 
 /** Makes the Node exist and reports it ready. Repeatable. */
 export const registerNode = (

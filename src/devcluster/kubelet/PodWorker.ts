@@ -6,6 +6,7 @@ import type { KubernetesError } from "../../Errors.ts"
 import { KubernetesApi, KubernetesDeletion } from "../../kubernetes/KubernetesApi.ts"
 import { referenceOf } from "../Kinds.ts"
 import { PodLogs } from "../PodLogs.ts"
+import { timestamp } from "../Timestamp.ts"
 import { dataReader, environmentOf, type PodContext } from "./ContainerConfig.ts"
 import * as ContainerRunner from "./ContainerRunner.ts"
 import { type ContainerState, creating } from "./ContainerState.ts"
@@ -110,16 +111,12 @@ export const make = Effect.fnUntraced(function* (options: PodWorkerOptions) {
 
   /** Writes the status after each change, as often as the API takes it. */
   const keepStatus = Effect.gen(function* () {
-    const startTime = yield* ContainerRunner.timestamp
+    const startTime = yield* timestamp
     let written: PodStatus | undefined
     const write = Effect.gen(function* () {
       yield* changed.await
       changed.closeUnsafe()
-      const status = podStatus(
-        { pod, address, startTime, containers: states },
-        written,
-        yield* ContainerRunner.timestamp
-      )
+      const status = podStatus({ pod, address, startTime, containers: states }, written, yield* timestamp)
       if (isDeepStrictEqual(status, written)) return
       yield* api
         .patch(KubeletPods, referenceOf(metadata), {
