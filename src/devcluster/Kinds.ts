@@ -128,6 +128,7 @@ export const Service = Schema.Struct({
   metadata: ObjectMeta,
   spec: optional(
     Schema.Struct({
+      clusterIP: optional(Schema.String),
       selector: optional(StringMap),
       publishNotReadyAddresses: optional(Schema.Boolean),
       ports: optional(
