@@ -61,7 +61,7 @@ export class AbsentOwners extends Context.Service<
           for (const [uid, suspect] of known) if (suspect.owner.namespace === view.namespace) suspected.add(uid)
         }
         const pods = [...view.pods.values()].filter((pod) => !belongsToPool(pod))
-        const owners = [...view.deployments.values(), ...pods].map(ownerUids)
+        const owners = [...view.deployments.values(), ...view.services.values(), ...pods].map(ownerUids)
         return {
           owner,
           suspectedAt,
