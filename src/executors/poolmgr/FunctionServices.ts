@@ -128,8 +128,9 @@ export class FunctionServices extends Context.Service<
           Effect.as("created" as const),
           Effect.catchTag("KubernetesAlreadyExists", () => update(desired))
         )
+        if (made !== "created") return made
         created.set(keyOf(desired.metadata), yield* Clock.monotonicTimeNanos)
-        if (made === "created") yield* record("Created", desired, "Service created for a function that has pods")
+        yield* record("Created", desired, "Service created for a function that has pods")
         return made
       })
 
@@ -155,13 +156,13 @@ export class FunctionServices extends Context.Service<
 
       /** Removes a Service that no pod of its function has needed for a while, nor will for a version that is retained. */
       const retire = Effect.fnUntraced(function* (view: NamespaceView, fn: FissionFunction, service: Service) {
+        const { generation, version } = servedBy(service)
         const type = executorTypeOf(fn)
         const age = yield* viewAge(view)
-        if (type !== "poolmgr") {
+        if (version === "" && type !== "poolmgr") {
           const ground = Ground.Superseded({ by: `executor type ${type}`, viewAge: age })
           return yield* remove(service, ground, "Service of a function that another executor type serves deleted")
         }
-        const { generation, version } = servedBy(service)
         const uid = service.metadata.uid ?? ""
         const now = yield* Clock.monotonicTimeNanos
         const since = withoutPods.get(uid) ?? now
@@ -172,12 +173,12 @@ export class FunctionServices extends Context.Service<
         if (version !== "" && retention(view)(fn.metadata.uid ?? "", generation)) {
           return yield* lookAgain(view, fn.metadata.name, keptWithoutPods)
         }
-        const reason = "Service of a function without pods deleted"
-        if (!dryRun.isOn) {
-          return yield* remove(service, Ground.Idle({ idleFor, threshold: keptWithoutPods, viewAge: age }), reason)
+        const ground = Ground.Idle({ idleFor, threshold: keptWithoutPods, viewAge: age })
+        if (dryRun.isOn) {
+          const reason = `Service of function ${fn.metadata.name} would be deleted, for the function has no pods`
+          return yield* dryRun.wouldDelete({ kind: Services.kind, ...identity(service), ground: ground._tag, reason })
         }
-        const ground = "Idle"
-        yield* dryRun.wouldDelete({ kind: Services.kind, ...identity(service), ground, reason: `would be: ${reason}` })
+        yield* remove(service, ground, "Service of a function without pods deleted")
       })
 
       const reconcile = Effect.fnUntraced(function* (view: NamespaceView, functionName: string) {
@@ -185,7 +186,7 @@ export class FunctionServices extends Context.Service<
         if (fn === undefined || isDeleting(fn.metadata)) return
         if (!view.services.isSynced()) return yield* lookAgain(view, functionName, untilListed)
         const pods = podsOf(view, fn)
-        if (settings.functionServices && executorTypeOf(fn) === "poolmgr") {
+        if (settings.functionServices) {
           for (const served of servedGenerations(view, fn, pods)) yield* ensure(view, fn, served)
         }
         const inUse = new Set(pods.map(versionOf))
@@ -195,17 +196,12 @@ export class FunctionServices extends Context.Service<
         }
       })
 
-      /** A Service that somebody deletes must not be taken for one that is not shown yet. */
-      const forget = ({ metadata }: Described) => {
-        created.delete(keyOf(metadata))
-        withoutPods.delete(metadata.uid ?? "")
-      }
-
       return FunctionServices.of({
         onChange: (view, { change, kind }) => {
           switch (kind) {
             case "services":
-              if (change.type === "Delete") forget(change.object)
+              created.delete(keyOf(change.object.metadata))
+              if (change.type === "Delete") withoutPods.delete(change.object.metadata.uid ?? "")
               return workOfOwner(view, change.object)
             case "pods":
               return FunctionPod.isSpecialized(view, change.object) ? workOfOwner(view, change.object) : []

@@ -1,4 +1,4 @@
-import type { FissionFunction } from "../../fission/Function.ts"
+import { executorTypeOf, type FissionFunction } from "../../fission/Function.ts"
 import { labels } from "../../fission/Labels.ts"
 import { isDeleting, type Pod } from "../../fission/Workloads.ts"
 import type { NamespaceView } from "../../informers/NamespaceView.ts"
@@ -31,8 +31,10 @@ export const servedGenerations = (
   }
   return [...newest]
     .map(([version, generation]) => ({ version, generation }))
-    .filter(({ version }) => (version === "" ? fn.spec.onceOnly !== true : takesService(view, fn, version)))
+    .filter(({ version }) => (version === "" ? isServedByMany(fn) : takesService(view, fn, version)))
 }
+
+const isServedByMany = (fn: FissionFunction): boolean => executorTypeOf(fn) === "poolmgr" && fn.spec.onceOnly !== true
 
 /** Whether a version is there, as far as the view can tell, and serves more than one request a pod. */
 const takesService = (view: NamespaceView, { metadata }: FissionFunction, version: string): boolean => {

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import { labels } from "../../../src/fission/Labels.ts"
 import { FunctionAliases, Functions, FunctionVersions, Pods } from "../../../src/fission/ResourceKind.ts"
-import { groundsOf, running, settle } from "../../fakes/ExecutorInMemory.ts"
+import { ask, groundsOf, running, settle } from "../../fakes/ExecutorInMemory.ts"
 import * as Failures from "../../fakes/Failures.ts"
 import { led, only, published, reference, request, served, services, shown } from "./ServedWorld.ts"
 
@@ -89,6 +89,32 @@ describe("a Service of a published version", () => {
 })
 
 describe("the end of a Service", () => {
+  it.effect("comes with the last pod where another executor type serves the function, but not that of a version", () =>
+    Effect.gen(function* () {
+      const world = yield* served({}, { idletimeout: 3600 })
+      yield* running(
+        world,
+        Effect.gen(function* () {
+          yield* ask(world.function)
+          yield* request(published(world, world.function, "hello-v1"))
+          world.api.put(FunctionAliases, {
+            metadata: reference("prod"),
+            spec: { functionName: "hello", version: "hello-v1" }
+          })
+          yield* settle
+          const [own] = services(world)
+          const InvokeStrategy = { ExecutionStrategy: { ExecutorType: "newdeploy" } }
+          world.api.merge(Functions, reference("hello"), { spec: { InvokeStrategy } })
+          world.api.remove(Pods, reference("warm-1"))
+          yield* TestClock.adjust("1 minute")
+          assert.match(only(world).metadata.name, /-v1$/u)
+          assert.deepStrictEqual(led(world, only(world)), ["warm-2"])
+          assert.deepStrictEqual(yield* groundsOf(own?.metadata.name ?? ""), ["Superseded"])
+        })
+      )
+    })
+  )
+
   it.effect("W25: comes ten minutes after the last pod of its function, and a new pod brings it back", () =>
     Effect.gen(function* () {
       const world = yield* served()
