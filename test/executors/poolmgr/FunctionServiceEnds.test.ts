@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import { labels } from "../../../src/fission/Labels.ts"
 import { FunctionAliases, Functions, FunctionVersions, Pods } from "../../../src/fission/ResourceKind.ts"
-import { ask, groundsOf, running, settle } from "../../fakes/ExecutorInMemory.ts"
+import { ask, groundsOf, running } from "../../fakes/ExecutorInMemory.ts"
 import * as Failures from "../../fakes/Failures.ts"
 import { led, only, published, reference, request, served, services, shown } from "./ServedWorld.ts"
 
@@ -15,7 +15,7 @@ describe("a Service of a published version", () => {
         world,
         Effect.gen(function* () {
           yield* request(published(world, world.function, "hello-v1"))
-          yield* settle
+          yield* shown
           const service = only(world)
           assert.match(service.metadata.name, /^fn-hello-[0-9a-f]{8}-v1$/u)
           assert.deepStrictEqual(led(world, service), ["warm-1"])
@@ -101,7 +101,7 @@ describe("the end of a Service", () => {
             metadata: reference("prod"),
             spec: { functionName: "hello", version: "hello-v1" }
           })
-          yield* settle
+          yield* shown
           const [own] = services(world)
           const InvokeStrategy = { ExecutionStrategy: { ExecutorType: "newdeploy" } }
           world.api.merge(Functions, reference("hello"), { spec: { InvokeStrategy } })
@@ -129,7 +129,7 @@ describe("the end of a Service", () => {
           assert.deepStrictEqual(services(world), [])
           assert.deepStrictEqual(yield* groundsOf(name), ["Idle"])
           yield* request(world.function)
-          yield* settle
+          yield* shown
           assert.deepStrictEqual(led(world, only(world)), ["warm-2"])
         })
       )
@@ -160,7 +160,7 @@ describe("the end of a Service", () => {
         world,
         Effect.gen(function* () {
           yield* request(world.function)
-          yield* settle
+          yield* shown
           const { name } = only(world).metadata
           world.api.remove(Pods, reference("warm-1"))
           yield* TestClock.adjust("11 minutes")
@@ -201,7 +201,7 @@ describe("the end of a Service", () => {
   it.effect("comes for a Function that went away while nobody ran, after two live 404s a minute apart", () =>
     Effect.gen(function* () {
       const world = yield* served()
-      yield* running(world, Effect.andThen(request(world.function), settle))
+      yield* running(world, Effect.andThen(request(world.function), shown))
       world.api.remove(Functions, reference("hello"))
       world.api.remove(Pods, reference("warm-1"))
       yield* running(

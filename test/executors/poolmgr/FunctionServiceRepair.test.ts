@@ -5,9 +5,9 @@ import { labels } from "../../../src/fission/Labels.ts"
 import { Environments, Services } from "../../../src/fission/ResourceKind.ts"
 import { objectOf } from "../../../src/podspec/Json.ts"
 import * as CapturedLog from "../../fakes/CapturedLog.ts"
-import { ask, running, settle, writes } from "../../fakes/ExecutorInMemory.ts"
+import { ask, running, writes } from "../../fakes/ExecutorInMemory.ts"
 import * as Failures from "../../fakes/Failures.ts"
-import { calls, led, only, reference, request, selectorOf, served, services } from "./ServedWorld.ts"
+import { calls, led, only, reference, request, selectorOf, served, services, shown } from "./ServedWorld.ts"
 
 describe("a Service that somebody touches", () => {
   it.effect("comes back when it is deleted, also right after it was made", () =>
@@ -17,9 +17,9 @@ describe("a Service that somebody touches", () => {
         world,
         Effect.gen(function* () {
           yield* request(world.function)
-          yield* settle
+          yield* shown
           world.api.remove(Services, reference(only(world).metadata.name))
-          yield* settle
+          yield* shown
           assert.deepStrictEqual(led(world, only(world)), ["warm-1"])
         })
       )
@@ -33,13 +33,13 @@ describe("a Service that somebody touches", () => {
         world,
         Effect.gen(function* () {
           yield* request(world.function)
-          yield* settle
+          yield* shown
           const before = only(world)
           world.api.merge(Services, reference(before.metadata.name), {
             metadata: { labels: { team: "a" } },
             spec: { selector: { [labels.served]: null }, publishNotReadyAddresses: true }
           })
-          yield* settle
+          yield* shown
           const { metadata, spec } = only(world)
           assert.deepStrictEqual(spec, { ...objectOf(before["spec"]), publishNotReadyAddresses: true })
           assert.strictEqual(metadata.labels?.["team"], "a")
@@ -60,7 +60,7 @@ describe("a Service that somebody touches", () => {
         world,
         Effect.gen(function* () {
           yield* request(world.function)
-          yield* settle
+          yield* shown
           const before = calls(world).length
           world.api.merge(Services, reference(only(world).metadata.name), { metadata: { labels: { team: "a" } } })
           yield* TestClock.adjust("20 seconds")
@@ -77,7 +77,7 @@ describe("a Service that somebody touches", () => {
         world,
         Effect.gen(function* () {
           yield* request(world.function)
-          yield* settle
+          yield* shown
           const { name } = only(world).metadata
           let touched = 0
           world.api.intercept((call) => {
@@ -105,7 +105,7 @@ describe("a Service that somebody touches", () => {
           world,
           Effect.gen(function* () {
             yield* request(world.function)
-            yield* settle
+            yield* shown
             const { name } = only(world).metadata
             world.api.remove(Services, reference(name))
             const foreign = world.api.put(Services, {
@@ -194,7 +194,7 @@ describe("a Service and trouble of the API", () => {
   it.effect("a restart writes nothing, neither over ours nor over what the stock executor made (section 15)", () =>
     Effect.gen(function* () {
       const world = yield* served({}, { idletimeout: 3600 })
-      yield* running(world, Effect.andThen(request(world.function), settle))
+      yield* running(world, Effect.andThen(request(world.function), shown))
       const { name } = only(world).metadata
       world.api.merge(Services, reference(name), { metadata: { annotations: { executorInstanceId: "stock-id" } } })
       const before = writes(world).length
@@ -217,7 +217,7 @@ describe("a Service and trouble of the API", () => {
         world,
         Effect.gen(function* () {
           yield* request(world.function)
-          yield* settle
+          yield* shown
           const before = calls(world).length
           world.api.merge(Environments, reference("nodejs"), { spec: { runtime: { image: "node-env:2" } } })
           yield* TestClock.adjust("1 minute")

@@ -4,7 +4,7 @@ import { TestClock } from "effect/testing"
 import { labels } from "../../../src/fission/Labels.ts"
 import { Functions, Pods } from "../../../src/fission/ResourceKind.ts"
 import * as ExecutorInMemory from "../../fakes/ExecutorInMemory.ts"
-import { ask, running, settle } from "../../fakes/ExecutorInMemory.ts"
+import { ask, running } from "../../fakes/ExecutorInMemory.ts"
 import { calls, generationOf, led, on, only, reference, request, served, services, shown } from "./ServedWorld.ts"
 
 describe("a function's Service", () => {
@@ -16,11 +16,11 @@ describe("a function's Service", () => {
         Effect.gen(function* () {
           yield* request(world.function)
           assert.deepStrictEqual(services(world), [])
-          yield* settle
+          yield* shown
           assert.deepStrictEqual(led(world, only(world)), ["warm-1"])
           yield* ask(world.function)
           yield* ask(world.function)
-          yield* settle
+          yield* shown
           assert.deepStrictEqual(led(world, only(world)), ["warm-1", "warm-2"])
           assert.deepStrictEqual(calls(world), [`create services default/${only(world).metadata.name}`])
         })
@@ -133,13 +133,13 @@ describe("the generation of a Service", () => {
         world,
         Effect.gen(function* () {
           yield* request(world.function)
-          yield* settle
+          yield* shown
           assert.strictEqual(generationOf(world), "1")
           const changed = world.fn({ spec: { concurrency: 9 } })
-          yield* settle
+          yield* shown
           assert.strictEqual(generationOf(world), "2")
           yield* request(changed)
-          yield* settle
+          yield* shown
           assert.deepStrictEqual(led(world, only(world)), ["warm-2"])
         })
       )
@@ -154,7 +154,7 @@ describe("the generation of a Service", () => {
         world,
         Effect.gen(function* () {
           yield* request({ ...world.function, metadata: { ...metadata, generation: 7 } })
-          yield* settle
+          yield* shown
           assert.strictEqual(generationOf(world), "7")
           yield* request(world.function)
           yield* TestClock.adjust("1 minute")

@@ -28,8 +28,8 @@ export const served = (
 
 type World = ExecutorInMemory.ExecutorInMemory
 
-/** Lets the view show what the settled work has written. */
-export const shown = Effect.andThen(settle, settle)
+/** Lets everything that is due happen, and the views show what it has written. */
+export const shown = Effect.repeat(settle, { times: 9 })
 
 /** A request from its beginning to its end. */
 export const request = (fn: Parameters<typeof ask>[0]) => Effect.flatMap(ask(fn), ({ release }) => release)
