@@ -54,6 +54,8 @@ export interface SettingsShape {
   readonly finalizerEnabled: boolean
   /** Whether a service mesh is there, out of which pods with access to the external network are kept. */
   readonly istio: boolean
+  /** Whether functions get headless Services, through which routers find their pods without asking; not in a mesh. */
+  readonly functionServices: boolean
   /** Laid over the pod spec of every pool; empty where the operator has none, or none that can be used. */
   readonly podSpecPatch: PodSpecPatch
   /** Empty: functions get no state service variables. */
@@ -221,6 +223,8 @@ const fromVariables = (variables: EnvironmentVariables): SettingsShape => {
 
   const names = [variables["FISSION_DEFAULT_NAMESPACE"] ?? "", ...text("FISSION_RESOURCE_NAMESPACES").split(",")]
   const namespaces = [...new Set(names.map((name) => name.trim()).filter((name) => name !== ""))]
+  const istio = read("ENABLE_ISTIO", parseBoolean, false)
+  const functionServices = read("ENABLE_FUNCTION_SERVICES", parseBoolean, false)
   const reaperInterval = read("OBJECT_REAPER_INTERVAL", parseSeconds, Duration.seconds(5), "5 s")
 
   return {
@@ -243,7 +247,8 @@ const fromVariables = (variables: EnvironmentVariables): SettingsShape => {
     ),
     disableOwnerReferences: read("DISABLE_OWNER_REFERENCES", parseBoolean, false),
     finalizerEnabled: read("FINALIZER_ENABLED", parseBoolean, false),
-    istio: read("ENABLE_ISTIO", parseBoolean, false),
+    istio,
+    functionServices: functionServices && !istio,
     podSpecPatch: podSpecPatch(),
     stateServiceUrl: text("STATESVC_URL"),
     gracefulShutdownTimeout: read("GRACEFUL_SHUTDOWN_TIMEOUT", positive(parseGoDuration), Duration.seconds(30), "30s"),

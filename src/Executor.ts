@@ -10,6 +10,7 @@ import { ExecutorTypes } from "./executors/ExecutorType.ts"
 import { InstanceId } from "./executors/InstanceId.ts"
 import { Claims } from "./executors/poolmgr/Claims.ts"
 import { ColdStart } from "./executors/poolmgr/ColdStart.ts"
+import { FunctionServices } from "./executors/poolmgr/FunctionServices.ts"
 import { IdlePods } from "./executors/poolmgr/IdlePods.ts"
 import { PodLifecycle } from "./executors/poolmgr/PodLifecycle.ts"
 import { PoolDeployments } from "./executors/poolmgr/PoolDeployments.ts"
@@ -57,7 +58,7 @@ export const layerNoDeps: Layer.Layer<
   const poolmgr = Poolmgr.layer.pipe(
     Layer.provide(Requests.layer),
     Layer.provide(ColdStart.layer),
-    Layer.provide([Claims.layer, PoolDeployments.layer, IdlePods.layer]),
+    Layer.provide([Claims.layer, PoolDeployments.layer, FunctionServices.layer, IdlePods.layer]),
     Layer.provide(SharedPods.layer),
     Layer.provide(PodLifecycle.layer),
     Layer.provide([WarmPods.layer, InstanceId.layer]),

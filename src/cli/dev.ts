@@ -37,6 +37,10 @@ const flags = {
   nodePods: nodeFlag("pods"),
   nodeCpu: nodeFlag("cpu"),
   nodeMemory: nodeFlag("memory"),
+  endpointSlices: Flag.Boolean("endpoint-slices").pipe(
+    Flag.withDescription("functions have Services, and the router looks for pods in their EndpointSlices first"),
+    Flag.withDefault(false)
+  ),
   clusterPort: portFlag("cluster-port", "port of the embedded API server", 6440),
   executorPort: portFlag("executorPort", "port of the executor's API", 8888),
   routerPort: portFlag("router-port", "port of the router", 8080),

@@ -71,6 +71,7 @@ const executorLayer = (options: DevFlags, namespaces: ReadonlyArray<string>, kub
       Settings.layer({
         FINALIZER_ENABLED: "true",
         ...process.env,
+        ...(options.endpointSlices ? { ENABLE_FUNCTION_SERVICES: "true" } : {}),
         FISSION_RESOURCE_NAMESPACES: namespaces.join(","),
         METRICS_ADDR: `${host}:${options.metricsPort}`
       })
@@ -94,7 +95,12 @@ const runBeside = Effect.fnUntraced(function* (
   const executorUrl = `http://${host}:${options.executorPort}`
   // On one address only: a pod needs the executor's port on its own.
   const serve = `serve ${flag} --host ${host} --executorPort ${options.executorPort}`
-  const router = Router.layer({ host, port: options.routerPort, executorUrl, namespaces })
+  const { endpointSlices } = options
+  const router = Router.layer({ host, port: options.routerPort, executorUrl, namespaces, endpointSlices })
+  const variables = [
+    `FISSION_RESOURCE_NAMESPACES=${namespaces.join(",")}`,
+    ...(endpointSlices ? ["ENABLE_FUNCTION_SERVICES=true"] : [])
+  ].join(" ")
   const executor = options.clusterOnly ? Layer.empty : executorLayer(options, namespaces, kubeConfig)
 
   const session = Effect.gen(function* () {
@@ -109,7 +115,7 @@ const runBeside = Effect.fnUntraced(function* (
       ...about,
       ["executor", executorUrl],
       options.clusterOnly
-        ? ["start it", `FISSION_RESOURCE_NAMESPACES=${namespaces.join(",")} fission-executor ${serve}`]
+        ? ["start it", `${variables} fission-executor ${serve}`]
         : ["metrics", `http://${host}:${options.metricsPort}/metrics, /debug/namespaces`],
       ["router", url],
       ...functions.map((name) => ["try", `curl ${url.replace("http://", "")}/fission-function/${name}`])

@@ -1,7 +1,8 @@
 import { Clock, Context, Duration, Effect, Layer } from "effect"
 import { labels } from "../fission/Labels.ts"
-import { type Described, Functions, type ResourceKind } from "../fission/ResourceKind.ts"
+import { type Described, Functions, FunctionVersions, type ResourceKind } from "../fission/ResourceKind.ts"
 import type { NamespaceView } from "../informers/NamespaceView.ts"
+import type { StoreReader } from "../kubernetes/Store.ts"
 import { Supervisor } from "../namespaces/Supervisor.ts"
 import type { WorkError, WorkKey } from "../namespaces/WorkQueue.ts"
 import { Brake, type Load } from "../safeguards/Brake.ts"
@@ -60,14 +61,14 @@ export class AbsentOwners extends Context.Service<
           for (const [uid, suspect] of known) if (suspect.owner.namespace === view.namespace) suspected.add(uid)
         }
         const pods = [...view.pods.values()].filter((pod) => !belongsToPool(pod))
-        const owners = [...view.deployments.values(), ...pods].map(ownerUids)
+        const owners = [...view.deployments.values(), ...view.services.values(), ...pods].map(ownerUids)
         return {
           owner,
           suspectedAt,
           objects: owners.length,
           threatened: owners.filter((uids) => uids.some((uid) => suspected.has(uid))).length,
           own: owners.filter((uids) => uids.includes(owner.uid)).length,
-          listedAt: (kind.plural === Functions.plural ? view.functions : view.environments).listedAt()
+          listedAt: storeOf(view, kind).listedAt()
         }
       }
 
@@ -146,6 +147,17 @@ export class AbsentOwners extends Context.Service<
       })
     })
   )
+}
+
+const storeOf = (view: NamespaceView, kind: ResourceKind): StoreReader<Described> => {
+  switch (kind.plural) {
+    case Functions.plural:
+      return view.functions
+    case FunctionVersions.plural:
+      return view.functionVersions
+    default:
+      return view.environments
+  }
 }
 
 /** UIDs of the Environment and the Function that an object says it belongs to. */

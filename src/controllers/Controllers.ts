@@ -7,10 +7,11 @@ import type { KubernetesApi } from "../kubernetes/KubernetesApi.ts"
 import type { CellHandlers } from "../namespaces/NamespaceCell.ts"
 import { Supervisor } from "../namespaces/Supervisor.ts"
 import type { WorkKey } from "../namespaces/WorkQueue.ts"
-import { environmentWork, ExecutorTypes, functionWork } from "../executors/ExecutorType.ts"
+import { environmentWork, ExecutorTypes, functionVersionWork, functionWork } from "../executors/ExecutorType.ts"
 import { AbsentOwners } from "./AbsentOwners.ts"
 import * as EnvironmentController from "./EnvironmentController.ts"
 import * as FunctionController from "./FunctionController.ts"
+import * as FunctionVersionController from "./FunctionVersionController.ts"
 
 /** Time between two looks for objects whose owner is in no view, before jitter (lifecycle.md section 6.2). */
 const orphanInterval = Duration.minutes(10)
@@ -34,6 +35,7 @@ const handlers = Effect.gen(function* () {
     const { name, uid = "" } = change.object.metadata
     switch (kind) {
       case "functions":
+      case "functionVersions":
       case "environments": {
         const owner = { kind: ownerKinds[kind], namespace: view.namespace, name, uid: uid ?? "" }
         if (change.type === "Delete") absentOwners.suspect(owner, change.evidence)
@@ -65,6 +67,7 @@ const handlers = Effect.gen(function* () {
     work: {
       ...Object.assign({}, ...types.all().map((type) => type.work)),
       [functionWork]: yield* FunctionController.make,
+      [functionVersionWork]: yield* FunctionVersionController.make,
       [environmentWork]: yield* EnvironmentController.make
     },
     loops: [
@@ -83,10 +86,11 @@ const handlers = Effect.gen(function* () {
   return cellHandlers
 })
 
-const ownerKinds = { functions: "Function", environments: "Environment" } as const
+const ownerKinds = { functions: "Function", functionVersions: "FunctionVersion", environments: "Environment" } as const
 
 const workOf = {
   functions: functionWork,
+  functionVersions: functionVersionWork,
   environments: environmentWork
 } as const
 

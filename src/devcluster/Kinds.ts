@@ -129,6 +129,7 @@ export const Service = Schema.Struct({
   metadata: ObjectMeta,
   spec: optional(
     Schema.Struct({
+      clusterIP: optional(Schema.String),
       selector: optional(StringMap),
       publishNotReadyAddresses: optional(Schema.Boolean),
       ports: optional(

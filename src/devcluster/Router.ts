@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import { Cache, Context, Data, Duration, Effect, Exit, Layer, Random, Redacted, Result, Schedule } from "effect"
 import { listen } from "../HttpListener.ts"
 import type { ConfigurationError } from "../Errors.ts"
-import { type FissionFunction, functionKey, functionTimeoutSeconds } from "../fission/Function.ts"
+import { type FissionFunction, functionKey, functionTimeoutSeconds, requestsPerPod } from "../fission/Function.ts"
 import { channelKey } from "../fission/RequestSignature.ts"
 import { Functions } from "../fission/ResourceKind.ts"
 import type { KubernetesApi } from "../kubernetes/KubernetesApi.ts"
@@ -11,6 +11,7 @@ import type { RawObject } from "./RawKind.ts"
 import * as ExecutorClient from "./router/ExecutorClient.ts"
 import { forward, type ProxyError } from "./router/Proxy.ts"
 import { type NoRoute, type Route, routeOf } from "./router/Routes.ts"
+import * as SliceIndex from "./router/SliceIndex.ts"
 import * as Taps from "./router/Taps.ts"
 import * as Views from "./router/Views.ts"
 
@@ -21,6 +22,8 @@ export interface RouterOptions {
   readonly port: number
   readonly executorUrl: string
   readonly namespaces: ReadonlyArray<string>
+  /** Whether pods of poolmgr are found in EndpointSlices before the executor is asked; default no. */
+  readonly endpointSlices?: boolean
   /** The internal auth secret; requests to the executor are unsigned without it. */
   readonly internalAuthSecret?: Redacted.Redacted
 }
@@ -52,23 +55,25 @@ const afterRefusal = Schedule.min([
 /**
  * A small router with Fission's internal paths, `/fission-function/<name>` of the namespace `default` and
  * `/fission-function/<namespace>/<name>`, each with whatever follows, and with HTTPTriggers. It treats the executor exactly
- * as the stock router does with its slice index off (http-api.md section 10), so every un-tap and retry of that is seen.
+ * as the stock router does, with its slice index off or on (http-api.md section 10), so every un-tap and retry of that is
+ * seen.
  */
 export class Router extends Context.Service<Router, { readonly url: string }>()("fission-executor/devcluster/Router") {
-  /** Listens as soon as the layer is built; answers 503 for unknown functions and paths until every namespace has been listed. */
+  /** Listens as soon as the layer is built; answers 503 until what it needs to know has been listed. */
   static readonly layer = (options: RouterOptions): Layer.Layer<Router, ConfigurationError, KubernetesApi> =>
     Layer.effect(
       Router,
       Effect.gen(function* () {
         const views = yield* Views.watch(options.namespaces)
-        const handle = yield* makeHandler(options, views)
+        const slices = options.endpointSlices === true ? yield* SliceIndex.watch(options.namespaces) : SliceIndex.off
+        const handle = yield* makeHandler(options, views, slices)
         const { port } = yield* listen({ host: options.host, port: options.port, name: "router" }, handle)
         return Router.of({ url: `http://${options.host}:${port}` })
       })
     )
 }
 
-const makeHandler = (options: RouterOptions, views: Views.Views) =>
+const makeHandler = (options: RouterOptions, views: Views.Views, slices: SliceIndex.SliceIndex) =>
   Effect.gen(function* () {
     const { find } = views
     const scope = yield* Effect.scope
@@ -79,7 +84,7 @@ const makeHandler = (options: RouterOptions, views: Views.Views) =>
     yield* Effect.forkScoped(taps.run)
 
     const ask = (fn: RawObject, requestId: string) => {
-      const asked = executor.getServiceForFunction(fn, requestId).pipe(Effect.mapError(fromExecutor))
+      const asked = Effect.mapError(executor.getServiceForFunction(fn, requestId), fromExecutor)
       const seconds = decoded(fn)?.spec.functionTimeout ?? 0
       if (seconds <= 0) return asked
       const late = specializationFailed(`no address within ${seconds} s`)
@@ -95,9 +100,12 @@ const makeHandler = (options: RouterOptions, views: Views.Views) =>
       { capacity: 1000, timeToLive: (exit) => (Exit.isSuccess(exit) ? addressFreshFor : Duration.zero) }
     )
 
-    /** poolmgr: one resolution per request, given back afterwards and detached from it. */
-    const resolveSlot = (fn: RawObject, requestId: string): Effect.Effect<Resolution, RouteError> =>
-      Effect.map(ask(fn, requestId), (address) => {
+    /** One resolution per request, given back afterwards and detached from it. */
+    const resolveSlot = (
+      fn: RawObject,
+      asked: Effect.Effect<string, RouteError>
+    ): Effect.Effect<Resolution, RouteError> =>
+      Effect.map(asked, (address) => {
         const tap = { FnMetadata: fn.metadata, FnExecutorType: "poolmgr", ServiceURL: address }
         const giveBack = executor
           .unTapService(tap)
@@ -109,21 +117,40 @@ const makeHandler = (options: RouterOptions, views: Views.Views) =>
         }
       })
 
+    /** poolmgr: a pod that the slices show, tapped and counted here alone, or one of the executor. */
+    const resolvePod = (fn: RawObject, requestId: string): Effect.Effect<Resolution, RouteError> =>
+      Effect.suspend(() => {
+        const admission = (mustAsk(fn) ? SliceIndex.off : slices).admit(fn, requestsPerPodOf(fn))
+        switch (admission._tag) {
+          case "Unlisted":
+            return Effect.fail(noRoute.notReady)
+          case "Empty":
+            return resolveSlot(fn, ask(fn, requestId))
+          case "Busy": {
+            const asked = executor.ensureCapacity(fn, admission.ready, requestId)
+            return resolveSlot(fn, Effect.mapError(asked, fromExecutor))
+          }
+          case "Admitted": {
+            const { address, forget, release } = admission
+            taps.add(tapOf(fn, "poolmgr", address))
+            return Effect.succeed({ address, release: Effect.sync(release), forget: Effect.sync(forget) })
+          }
+        }
+      })
+
     /** newdeploy and container: the address of a Service, asked for once a minute and tapped in between. */
     const resolveService = Effect.fnUntraced(function* (fn: RawObject, executorType: string) {
       const id = `${fn.metadata.namespace}/${fn.metadata.name}/${functionKey(fn.metadata)}`
       const known = yield* Cache.has(addresses, id)
       const address = yield* Cache.get(addresses, id)
-      const { name, namespace, resourceVersion, uid } = fn.metadata
-      const FnMetadata = { name, namespace, uid, resourceVersion }
-      if (known) taps.add({ FnMetadata, FnExecutorType: executorType, ServiceURL: `http://${address}` })
+      if (known) taps.add(tapOf(fn, executorType, address))
       const resolution: Resolution = { address, release: Effect.void, forget: Cache.invalidate(addresses, id) }
       return resolution
     })
 
     const resolve = (fn: RawObject, requestId: string): Effect.Effect<Resolution, RouteError> => {
       const executorType = decoded(fn)?.spec.InvokeStrategy?.ExecutionStrategy?.ExecutorType ?? ""
-      return executorType === "poolmgr" ? resolveSlot(fn, requestId) : resolveService(fn, executorType)
+      return executorType === "poolmgr" ? resolvePod(fn, requestId) : resolveService(fn, executorType)
     }
 
     const attempt = (route: Route, request: IncomingMessage, response: ServerResponse, requestId: string) =>
@@ -160,6 +187,25 @@ const makeHandler = (options: RouterOptions, views: Views.Views) =>
   })
 
 const decoded = (fn: RawObject): FissionFunction | undefined => Result.getOrUndefined(Functions.decode(fn))
+
+const requestsPerPodOf = (fn: RawObject): number => {
+  const known = decoded(fn)
+  return known === undefined ? 1 : requestsPerPod(known)
+}
+
+/** Whether every request of a poolmgr function asks the executor, whatever the slices show (http-api.md section 10.2). */
+const mustAsk = (fn: RawObject): boolean =>
+  decoded(fn)?.spec.onceOnly === true || fn.metadata.annotations?.["fission.io/concurrency-enforcement"] === "strict"
+
+/** One use of an address that the executor was not asked for. */
+const tapOf = (fn: RawObject, executorType: string, address: string): ExecutorClient.Tap => {
+  const { name, namespace, resourceVersion, uid } = fn.metadata
+  return {
+    FnMetadata: { name, namespace, uid, resourceVersion },
+    FnExecutorType: executorType,
+    ServiceURL: `http://${address}`
+  }
+}
 
 /** The caller's id when it is 1 to 192 printable characters, else a fresh one (http-api.md section 9). */
 const requestIdOf = (request: IncomingMessage): string => {

@@ -7,8 +7,9 @@ import type { NamespaceView, ViewChange } from "../informers/NamespaceView.ts"
 import type { WorkError, WorkKey } from "../namespaces/WorkQueue.ts"
 import type { Ground, OwnerReference } from "../safeguards/Ground.ts"
 
-/** Names of the work that brings one Function, or the objects of one Environment, to where they belong. */
+/** Names of the work that brings one Function, version of one, or Environment to where its objects belong. */
 export const functionWork = "function"
+export const functionVersionWork = "functionVersion"
 export const environmentWork = "environment"
 
 /** An address for the router, and the way to give its request slot back. */
@@ -91,6 +92,12 @@ export interface ExecutorType {
   ) => Effect.Effect<void, WorkError>
   /** Forgets a Function and removes what runs for it. Repeatable; returns before its pods have drained. */
   readonly removeFunction: (view: NamespaceView, fn: OwnerReference, ground: Ground) => Effect.Effect<void, WorkError>
+  /** Removes what the type made for one published version that is gone. Repeatable. Absent: nothing is made for one. */
+  readonly removeFunctionVersion?: (
+    view: NamespaceView,
+    version: OwnerReference,
+    ground: Ground
+  ) => Effect.Effect<void, WorkError>
   /** One look for idle capacity of a namespace; removes what is idle. Never fails: what it cannot do it logs. */
   readonly reapIdle: (view: NamespaceView) => Effect.Effect<void>
 }

@@ -1,10 +1,15 @@
 import { Schema } from "effect"
 import { ObjectMeta, optional } from "./ObjectMeta.ts"
 
-/** A published version of a Function: which generation of which UID it froze (resources.md section 6.1). */
+/** A published version of a Function: which generation of which UID it froze, and how (resources.md section 6.1). */
 export const FunctionVersion = Schema.Struct({
   metadata: ObjectMeta,
-  spec: Schema.Struct({ functionUID: Schema.String, functionGeneration: Schema.Int })
+  spec: Schema.Struct({
+    functionName: optional(Schema.String),
+    functionUID: Schema.String,
+    functionGeneration: Schema.Int,
+    snapshot: optional(Schema.Struct({ onceOnly: optional(Schema.Boolean) }))
+  })
 }).annotate({ identifier: "FunctionVersion" })
 export type FunctionVersion = typeof FunctionVersion.Type
 

@@ -16,6 +16,8 @@ export const labels = {
   /** `true` on a pod that is held warm for a function, whatever its idle time. */
   provisioned: "fission.io/provisioned",
   runtimeHash: "fission.io/env-runtime-hash",
+  /** `fission` on function Services; Kubernetes puts it onto their EndpointSlices, where routers look for it. */
+  managedBy: "fission.io/managed-by",
   /** On a pod that an executor holds in reserve, without a function (poolmgr.md section 22.2). */
   claimed: "fission.io/claimed"
 } as const

@@ -1,5 +1,5 @@
 import { type Result, Schema } from "effect"
-import { Deployment, Pod } from "./Workloads.ts"
+import { Deployment, Pod, Service } from "./Workloads.ts"
 import { Environment } from "./Environment.ts"
 import { FissionFunction } from "./Function.ts"
 import { FunctionAlias, FunctionVersion } from "./FunctionVersion.ts"
@@ -62,6 +62,9 @@ export const Pods = kindOf("", "v1", "Pod", "pods", Pod)
 export const Deployments = kindOf("apps", "v1", "Deployment", "deployments", Deployment)
 /** `leases.coordination.k8s.io/v1` */
 export const Leases = kindOf("coordination.k8s.io", "v1", "Lease", "leases", Lease)
+
+/** `services`, with what they lead to. */
+export const Services = kindOf("", "v1", "Service", "services", Service)
 
 /** `group/version`, or the version alone for the core group, as `apiVersion` writes it. */
 export const apiVersionOf = (kind: Pick<ResourceKind, "group" | "version">): string =>

@@ -3,14 +3,14 @@ import type { Environment } from "../fission/Environment.ts"
 import type { FissionFunction } from "../fission/Function.ts"
 import type { FunctionAlias, FunctionVersion } from "../fission/FunctionVersion.ts"
 import type { Described } from "../fission/ResourceKind.ts"
-import type { Deployment, Pod } from "../fission/Workloads.ts"
+import type { Deployment, Pod, Service } from "../fission/Workloads.ts"
 import type { Change, StoreReader } from "../kubernetes/Store.ts"
 
 /** The views of one namespace of Fission resources, and of the namespace where its workloads live. */
 export interface NamespaceView {
   /** Where Functions, Environments and Packages are. */
   readonly namespace: string
-  /** Where pods and Deployments are; the same namespace unless a function namespace is configured. */
+  /** Where pods, Deployments and Services are; the same namespace unless a function namespace is configured. */
   readonly workloadNamespace: string
   readonly functions: StoreReader<FissionFunction>
   readonly environments: StoreReader<Environment>
@@ -20,6 +20,8 @@ export interface NamespaceView {
   readonly pods: StoreReader<Pod>
   /** Deployments with label `executorType=poolmgr`; index `environmentUid` by that label. */
   readonly deployments: StoreReader<Deployment>
+  /** Services with label `executorType=poolmgr`; index `functionUid` by that label. */
+  readonly services: StoreReader<Service>
   /** Watched from the first `wantVersions` on, and so are the aliases. */
   readonly functionVersions: StoreReader<FunctionVersion>
   readonly functionAliases: StoreReader<FunctionAlias>
@@ -34,6 +36,7 @@ export type ViewChange =
   | { readonly kind: "packages"; readonly change: Change<Described> }
   | { readonly kind: "pods"; readonly change: Change<Pod> }
   | { readonly kind: "deployments"; readonly change: Change<Deployment> }
+  | { readonly kind: "services"; readonly change: Change<Service> }
   | { readonly kind: "functionVersions"; readonly change: Change<FunctionVersion> }
   | { readonly kind: "functionAliases"; readonly change: Change<FunctionAlias> }
 

@@ -8,7 +8,8 @@ import {
   FunctionVersions,
   Packages,
   Pods,
-  type ResourceKind
+  type ResourceKind,
+  Services
 } from "../fission/ResourceKind.ts"
 import type { KubernetesApi } from "../kubernetes/KubernetesApi.ts"
 import * as Reflector from "../kubernetes/Reflector.ts"
@@ -107,6 +108,13 @@ export const make = (options: {
       required: true,
       onChange: (change) => listener.onChange({ kind: "deployments", change })
     })
+    const services = yield* reflect(Services, {
+      namespace: workloadNamespace,
+      labelSelector: poolmgrObjects,
+      indexes: { functionUid },
+      required: false,
+      onChange: (change) => listener.onChange({ kind: "services", change })
+    })
     const functionVersions = yield* reflect(FunctionVersions, {
       namespace,
       required: false,
@@ -117,7 +125,7 @@ export const make = (options: {
       required: false,
       onChange: (change) => listener.onChange({ kind: "functionAliases", change })
     })
-    const fromTheStart = [functions, environments, packages, pods, deployments]
+    const fromTheStart = [functions, environments, packages, pods, deployments, services]
     const fromFirstUse = [functionVersions, functionAliases]
     const versionsWanted = yield* Latch.make()
 
@@ -126,7 +134,9 @@ export const make = (options: {
       [Environments.plural, environments],
       [Packages.plural, packages],
       [Pods.plural, pods],
-      [Deployments.plural, deployments]
+      [Deployments.plural, deployments],
+      [Services.plural, services],
+      [FunctionVersions.plural, functionVersions]
     ])
     const spread = Effect.flatMap(Random.next, (random) => Effect.sleep(Duration.times(startWithin, random)))
 
@@ -139,6 +149,7 @@ export const make = (options: {
         packages: packages.store,
         pods: pods.store,
         deployments: deployments.store,
+        services: services.store,
         functionVersions: functionVersions.store,
         functionAliases: functionAliases.store,
         wantVersions: () => versionsWanted.openUnsafe()

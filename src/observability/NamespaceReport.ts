@@ -106,6 +106,7 @@ export const storeOf = (view: NamespaceView, resource: string): StoreReader<unkn
     packages: view.packages,
     pods: view.pods,
     deployments: view.deployments,
+    services: view.services,
     functionversions: view.functionVersions,
     functionaliases: view.functionAliases
   }

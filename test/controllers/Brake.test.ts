@@ -80,6 +80,20 @@ describe("the brake", () => {
     )
   )
 
+  it.effect("counts the Services of functions beside their pods", () =>
+    withFunctions(
+      10,
+      ({ vanishUnseen }) =>
+        Effect.gen(function* () {
+          yield* seconds(20)
+          vanishUnseen(6)
+          yield* seconds(600)
+          assert.include((yield* refusals)[0]?.reason ?? "", "12 of 21 objects would be deleted")
+        }),
+      { ENABLE_FUNCTION_SERVICES: "true" }
+    )
+  )
+
   it.effect("lets go when a fresh list lacks them too", () =>
     withFunctions(10, ({ left, vanishUnseen }) =>
       Effect.gen(function* () {

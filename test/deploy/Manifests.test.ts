@@ -34,10 +34,11 @@ const rights: { readonly [resource: string]: ReadonlyArray<string> } = {
   "fission.io/functions/status": ["patch"],
   "fission.io/environments": ["get", "list", "watch"],
   "fission.io/packages": ["get", "list", "watch"],
-  "fission.io/functionversions": ["list", "watch"],
+  "fission.io/functionversions": ["get", "list", "watch"],
   "fission.io/functionaliases": ["list", "watch"],
   "/pods": ["get", "list", "watch", "patch", "delete"],
-  "apps/deployments": ["get", "list", "watch", "create", "update", "delete"]
+  "apps/deployments": ["get", "list", "watch", "create", "update", "delete"],
+  "/services": ["get", "list", "watch", "create", "update", "delete"]
 }
 
 test("the Role grants what the executor calls, and nothing else", () => {
@@ -96,6 +97,7 @@ it.effect("the executor can use every variable that the Deployment sets", () =>
     assert.deepStrictEqual(settings.invalid, [])
     assert.deepStrictEqual(settings.namespaces, ["default"])
     assert.isTrue(settings.finalizerEnabled)
+    assert.isTrue(settings.functionServices)
   })
 )
 

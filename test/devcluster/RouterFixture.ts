@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import { Context, Effect, Layer, Queue, Redacted } from "effect"
 import { HttpTriggers } from "../../src/devcluster/router/HttpTriggers.ts"
 import { Router } from "../../src/devcluster/Router.ts"
+import { EndpointSlices } from "../../src/devcluster/Kinds.ts"
 import { Functions } from "../../src/fission/ResourceKind.ts"
 import { listen, readBody } from "../../src/HttpListener.ts"
 import * as KubernetesApiInMemory from "../fakes/KubernetesApiInMemory.ts"
@@ -60,14 +61,28 @@ export interface RouterSetting {
   readonly secret?: string
   /** Specs of HTTPTriggers in `default`, by name. */
   readonly triggers?: { readonly [name: string]: object }
+  /** Endpoints of the function `hello`, by address: whether each is ready. The router looks for them first. */
+  readonly endpoints?: { readonly [address: string]: boolean }
+  /** Changes to the function `hello`. */
+  readonly hello?: { readonly metadata?: object; readonly spec?: object }
 }
 
 /** A router before this executor, with the functions of these tests. */
-export const startRouter = (executor: { readonly address: string }, { secret, triggers = {} }: RouterSetting = {}) =>
+export const startRouter = (
+  executor: { readonly address: string },
+  { endpoints, hello, secret, triggers = {} }: RouterSetting = {}
+) =>
   Effect.gen(function* () {
     const api = yield* KubernetesApiInMemory.make({ namespaces: ["default", "team-a"] })
     const quick = functionOf("quick")
-    api.put(Functions, functionOf("hello"))
+    const plain = functionOf("hello")
+    const stored = api.put(Functions, {
+      metadata: { ...plain.metadata, ...hello?.metadata },
+      spec: { ...plain.spec, ...hello?.spec }
+    })
+    for (const [address, ready] of Object.entries(endpoints ?? {})) {
+      api.put(EndpointSlices, sliceOf(stored.metadata.uid ?? "", address, ready))
+    }
     api.put(Functions, { ...quick, spec: { ...quick.spec, functionTimeout: 3 } })
     api.put(Functions, functionOf("deployed", { type: "newdeploy" }))
     api.put(Functions, functionOf("hello", { namespace: "team-a" }))
@@ -79,6 +94,7 @@ export const startRouter = (executor: { readonly address: string }, { secret, tr
       port: 0,
       executorUrl: `http://${executor.address}`,
       namespaces: ["default", "team-a"],
+      endpointSlices: endpoints !== undefined,
       ...(secret === undefined ? {} : { internalAuthSecret: Redacted.make(secret) })
     })
     const { url } = Context.get(yield* Layer.build(Layer.provide(layer, api.layer)), Router)
@@ -90,6 +106,21 @@ export const startRouter = (executor: { readonly address: string }, { secret, tr
     for (const path of ["/fission-function/none", "/none"]) while ((yield* ask(path)).status === 503) continue
     return { api, ask, url }
   })
+
+/** The slice of a Service with one endpoint. */
+const sliceOf = (functionUid: string, address: string, ready: boolean) => {
+  const [host = "", port] = address.split(":")
+  return {
+    metadata: {
+      namespace: "default",
+      name: `fn-hello-${port}`,
+      labels: { "fission.io/managed-by": "fission", functionUid }
+    },
+    addressType: "IPv4",
+    endpoints: [{ addresses: [host], conditions: { ready } }],
+    ports: [{ port: Number(port) }]
+  }
+}
 
 /** Takes requests to the executor until one to this path. */
 export const next = (queue: Queue.Queue<Received>, url: string): Effect.Effect<Received> =>

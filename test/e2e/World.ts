@@ -42,6 +42,8 @@ export interface WorldOptions {
   readonly namespaces?: ReadonlyArray<string>
   /** Environment variables of the executor. */
   readonly variables?: { readonly [name: string]: string }
+  /** Whether functions have Services, and the router looks for pods in their EndpointSlices first. */
+  readonly endpointSlices?: boolean
   /** Secret of the router; default the executor's own. */
   readonly routerSecret?: string
   /** Run before the executor starts. */
@@ -50,11 +52,12 @@ export interface WorldOptions {
 
 /** Everything in this process, on free ports. */
 export const layer = (options: WorldOptions = {}): Layer.Layer<World> => {
-  const { namespaces = ["default"], variables = {} } = options
+  const { endpointSlices = false, namespaces = ["default"], variables = {} } = options
   const secret = options.routerSecret ?? variables["FISSION_INTERNAL_AUTH_SECRET"]
   const settings = Settings.layer({
     FISSION_RESOURCE_NAMESPACES: namespaces.join(","),
     FINALIZER_ENABLED: "true",
+    ENABLE_FUNCTION_SERVICES: String(endpointSlices),
     ...variables
   })
   const log = Layer.unwrap(
@@ -71,6 +74,7 @@ export const layer = (options: WorldOptions = {}): Layer.Layer<World> => {
             port: 0,
             executorUrl: `http://${host}:${port}`,
             namespaces,
+            endpointSlices,
             ...(secret === undefined ? {} : { internalAuthSecret: Redacted.make(secret) })
           })
         )

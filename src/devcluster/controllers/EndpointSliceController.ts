@@ -21,9 +21,11 @@ import { isPodReady } from "./PodRank.ts"
 /** The label by which an EndpointSlice names its Service. */
 const serviceLabel = "kubernetes.io/service-name"
 
-/** Labels by which a slice of ours is known. */
-const labelsOf = (service: string) => ({
-  [serviceLabel]: service,
+/** Labels by which a slice of ours is known, beside those of its Service. */
+const labelsOf = ({ metadata, spec }: Service): { readonly [label: string]: string } => ({
+  ...metadata.labels,
+  ...(spec?.clusterIP === "None" ? { "service.kubernetes.io/headless": "" } : {}),
+  [serviceLabel]: metadata.name,
   "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io"
 })
 
@@ -56,10 +58,20 @@ export const EndpointSliceControllerLayer: Layer.Layer<never, never, ClusterView
           const created = yield* api.create(EndpointSlices, sliceOf(service, endpoints, ports))
           return yield* slices.untilAsNewAs(created)
         }
-        if (isDeepStrictEqual(known.endpoints ?? [], endpoints) && isDeepStrictEqual(known.ports ?? [], ports)) return
+        const labels = labelsOf(service)
+        const isCurrent =
+          isDeepStrictEqual(known.endpoints ?? [], endpoints) &&
+          isDeepStrictEqual(known.ports ?? [], ports) &&
+          isDeepStrictEqual(known.metadata.labels ?? {}, labels)
+        if (isCurrent) return
+        const gone = Object.keys(known.metadata.labels ?? {}).map((label) => [label, null])
         const written = yield* api.patch(EndpointSlices, referenceOf(known.metadata), {
           type: "merge",
-          body: { metadata: { uid: known.metadata.uid }, endpoints, ports }
+          body: {
+            metadata: { uid: known.metadata.uid, labels: { ...Object.fromEntries(gone), ...labels } },
+            endpoints,
+            ports
+          }
         })
         yield* slices.untilAsNewAs(written)
       })
@@ -108,15 +120,15 @@ const hasSelector = ({ spec }: Service): boolean => Object.keys(spec?.selector ?
 const sliceName = ({ metadata }: Service): string => `${metadata.name}-${(metadata.uid ?? "").slice(0, 5)}`
 
 const sliceOf = (
-  { metadata }: Service,
+  service: Service,
   endpoints: ReadonlyArray<object>,
   ports: ReadonlyArray<object>
 ): KubernetesObject => ({
   metadata: {
-    namespace: metadata.namespace,
-    name: sliceName({ metadata }),
-    labels: labelsOf(metadata.name),
-    ownerReferences: [controlledBy(Services, metadata)]
+    namespace: service.metadata.namespace,
+    name: sliceName(service),
+    labels: labelsOf(service),
+    ownerReferences: [controlledBy(Services, service.metadata)]
   },
   addressType: "IPv4",
   endpoints,

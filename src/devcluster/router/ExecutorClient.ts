@@ -29,6 +29,11 @@ export interface Tap {
 export interface ExecutorClient {
   /** The address of a pod that has a free place for one request. */
   readonly getServiceForFunction: (fn: RawObject, requestId: string) => Effect.Effect<string, ExecutorError>
+  /**
+   * The address of a pod beside those that are ready and busy; that of any pod from an executor that does not know of
+   * this request.
+   */
+  readonly ensureCapacity: (fn: RawObject, ready: number, requestId: string) => Effect.Effect<string, ExecutorError>
   readonly unTapService: (tap: Tap) => Effect.Effect<void, ExecutorError>
   readonly tapServices: (taps: ReadonlyArray<Tap>) => Effect.Effect<void, ExecutorError>
 }
@@ -88,9 +93,22 @@ export const make = (url: string, key: ChannelKey | undefined): Effect.Effect<Ex
     const call = (target: string, body: unknown, headers: { readonly [name: string]: string } = {}) =>
       Effect.suspend(() => post(target, JSON.stringify(body), headers)).pipe(Effect.retry(retries))
 
+    const getServiceForFunction = (fn: RawObject, requestId: string) =>
+      call("/v2/getServiceForFunction", fn, { "x-fission-request-id": requestId })
+
     return {
-      getServiceForFunction: (fn, requestId) =>
-        call("/v2/getServiceForFunction", fn, { "x-fission-request-id": requestId }),
+      getServiceForFunction,
+      ensureCapacity: (fn, ready, requestId) =>
+        call(
+          "/v2/ensureCapacity",
+          { function: fn, observedReadyEndpoints: ready, observedBusyEndpoints: ready },
+          { "x-fission-request-id": requestId }
+        ).pipe(
+          Effect.catchIf(
+            ({ status }) => status === 404,
+            () => getServiceForFunction(fn, requestId)
+          )
+        ),
       unTapService: (tap) => Effect.asVoid(call("/v2/unTapService", tap)),
       tapServices: (taps) => Effect.asVoid(call("/v2/tapServices", taps))
     }

@@ -34,13 +34,16 @@ export const watch = (namespaces: ReadonlyArray<string>): Effect.Effect<Views, n
 
 type Reflectors<A> = ReadonlyMap<string, Reflector.Reflector<A>>
 
-const isSynced = (reflectors: Reflectors<unknown>): boolean =>
+/** Whether the kind has been listed in each of its namespaces. */
+export const isSynced = (reflectors: Reflectors<unknown>): boolean =>
   [...reflectors.values()].every(({ store }) => store.isSynced())
 
-const watchKind = <A extends Described>(
+/** Watches one kind in these namespaces, as long as the scope is open; by namespace. */
+export const watchKind = <A extends Described>(
   kind: ResourceKind<A>,
   namespaces: ReadonlyArray<string>,
-  onChange: () => void
+  onChange: () => void,
+  labelSelector?: string
 ): Effect.Effect<Reflectors<A>, never, KubernetesApi | Scope.Scope> =>
   Effect.gen(function* () {
     const reflectors = new Map<string, Reflector.Reflector<A>>()
@@ -48,6 +51,7 @@ const watchKind = <A extends Described>(
       const reflector = yield* Reflector.make<A>({
         kind,
         namespace,
+        ...(labelSelector === undefined ? {} : { labelSelector }),
         onChange,
         onStatus: ({ error }) =>
           error === undefined

@@ -199,6 +199,7 @@ export class PodLifecycle extends Context.Service<
 
       /** The drain of an earlier process goes on with a whole grace: nobody knows when it began (W01). */
       const resumeDrain = Effect.fnUntraced(function* (view: NamespaceView, pod: Pod) {
+        cache.remove(pod.metadata.uid ?? "")
         const grace = FunctionPod.drainGrace(FunctionPod.functionOf(view, pod))
         const now = yield* Clock.monotonicTimeNanos
         const order = { idleFor: Duration.zero, threshold: grace, grace }

@@ -8,6 +8,7 @@ import type { WorkKey } from "../../namespaces/WorkQueue.ts"
 import type { Ground } from "../../safeguards/Ground.ts"
 import { ExecutorTypes } from "../ExecutorType.ts"
 import * as FunctionPod from "./FunctionPod.ts"
+import { FunctionServices, functionServiceWork } from "./FunctionServices.ts"
 import { IdlePods } from "./IdlePods.ts"
 import { PodLifecycle, podWork } from "./PodLifecycle.ts"
 import { PoolDeployments } from "./PoolDeployments.ts"
@@ -19,7 +20,16 @@ import { WarmPods } from "./WarmPods.ts"
 export const layer: Layer.Layer<
   never,
   never,
-  Settings | ExecutorTypes | PoolCache | Requests | PodLifecycle | PoolDeployments | IdlePods | SharedPods | WarmPods
+  | Settings
+  | ExecutorTypes
+  | PoolCache
+  | Requests
+  | PodLifecycle
+  | PoolDeployments
+  | FunctionServices
+  | IdlePods
+  | SharedPods
+  | WarmPods
 > = Layer.effectDiscard(
   Effect.gen(function* () {
     const { adoptExistingResources } = yield* Settings
@@ -28,6 +38,7 @@ export const layer: Layer.Layer<
     const requests = yield* Requests
     const lifecycle = yield* PodLifecycle
     const deployments = yield* PoolDeployments
+    const functionServices = yield* FunctionServices
     const idlePods = yield* IdlePods
     const sharedPods = yield* SharedPods
     const warmPods = yield* WarmPods
@@ -44,6 +55,22 @@ export const layer: Layer.Layer<
       if (!FunctionPod.isWarm(view, pod)) return []
       warmPods.wake(pod.metadata.labels?.[labels.environmentUid] ?? "")
       return sharedWork([pod])
+    }
+
+    /** What a change means for pods. */
+    const workOnPods = (view: NamespaceView, { change, kind }: ViewChange): ReadonlyArray<WorkKey> => {
+      const { uid } = change.object.metadata
+      if (kind === "pods") return onPodChange(view, change.type, change.object)
+      if (change.type === "Delete") return []
+      if (kind === "functions" && change.previous?.metadata.generation !== change.object.metadata.generation) {
+        return podsWork(view, view.pods.indexed("functionUid", uid ?? ""))
+      }
+      if (kind === "environments") return sharedWork(view.pods.indexed("environmentUid", uid ?? ""))
+      if (kind === "deployments") {
+        const environmentUid = change.object.metadata.labels?.[labels.environmentUid] ?? ""
+        return podsWork(view, view.pods.indexed("environmentUid", environmentUid))
+      }
+      return []
     }
 
     const sharedWork = (pods: ReadonlyArray<Pod>): ReadonlyArray<WorkKey> =>
@@ -66,22 +93,13 @@ export const layer: Layer.Layer<
       debugInfo: () => cache.snapshot().map(debugLines).join(""),
       tap: cache.touch,
       unTap: requests.unTap,
-      onChange: (view: NamespaceView, { change, kind }: ViewChange) => {
-        const { uid } = change.object.metadata
-        if (kind === "pods") return onPodChange(view, change.type, change.object)
-        if (change.type === "Delete") return []
-        if (kind === "functions" && change.previous?.metadata.generation !== change.object.metadata.generation) {
-          return podsWork(view, view.pods.indexed("functionUid", uid ?? ""))
-        }
-        if (kind === "environments") return sharedWork(view.pods.indexed("environmentUid", uid ?? ""))
-        if (kind === "deployments") {
-          const environmentUid = change.object.metadata.labels?.[labels.environmentUid] ?? ""
-          return podsWork(view, view.pods.indexed("environmentUid", environmentUid))
-        }
-        return []
+      onChange: (view, change) => [...workOnPods(view, change), ...functionServices.onChange(view, change)],
+      work: {
+        [podWork]: lifecycle.reconcile,
+        [sharedPodWork]: sharedPods.reconcile,
+        [functionServiceWork]: functionServices.reconcile
       },
-      work: { [podWork]: lifecycle.reconcile, [sharedPodWork]: sharedPods.reconcile },
-      owners: FunctionPod.owners,
+      owners: (view) => [...FunctionPod.owners(view), ...functionServices.owners(view)],
       reconcileEnvironment: (view, environment) =>
         deployments
           .converge(view, environment)
@@ -102,8 +120,10 @@ export const layer: Layer.Layer<
       removeFunction: Effect.fnUntraced(function* (view, fn, ground) {
         cache.markFunctionDeleted(fn.uid)
         requests.forget(fn.uid)
+        yield* functionServices.remove(view, fn.uid, ground)
         yield* removePods(view.pods.indexed("functionUid", fn.uid), ground, "pod of a function that is gone deleted")
       }),
+      removeFunctionVersion: functionServices.removeVersion,
       reapIdle: idlePods.reap
     })
   })

@@ -62,6 +62,28 @@ it.effect("a Service has a slice of the pods that it selects", () =>
   })
 )
 
+it.effect("a slice has the labels of its Service, as they are now", () =>
+  Effect.gen(function* () {
+    const { create, settle, slices, store } = yield* cluster()
+    const label = (labels: Json) => {
+      const change = (current: Json) => ({ ...current, metadata: { ...Object(current["metadata"]), labels } })
+      store.update(served("Service"), "default", "web", "main", change)
+    }
+    label({ team: "a", tier: "front" })
+    yield* settle
+    assert.deepInclude(slices()[0]?.metadata.labels, { team: "a", tier: "front" })
+    label({ team: "b" })
+    yield* settle
+    assert.deepStrictEqual(slices()[0]?.metadata.labels, {
+      team: "b",
+      "kubernetes.io/service-name": "web",
+      "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io"
+    })
+    yield* create("Service", { metadata: { name: "alone" }, spec: { selector: { app: "web" }, clusterIP: "None" } })
+    assert.strictEqual(slices()[0]?.metadata.labels?.["service.kubernetes.io/headless"], "")
+  })
+)
+
 it.effect("an endpoint is ready when its pod is", () =>
   Effect.gen(function* () {
     const { endpoints, pods, setStatus } = yield* cluster()

@@ -290,6 +290,30 @@ it.effect("ADOPT_EXISTING_RESOURCES=false deletes nothing: pods are adopted all 
   })
 )
 
+it.effect("a pod that somebody takes out of service gets no request any more, and goes after a whole grace", () =>
+  Effect.gen(function* () {
+    const world = yield* afterCrash({ functionTimeout: 30, concurrency: 9 })
+    yield* running(
+      world,
+      Effect.gen(function* () {
+        world.api.merge(
+          Pods,
+          { namespace: "default", name: "warm-1" },
+          { metadata: { labels: { "fission.io/served": null } } }
+        )
+        yield* settle
+        assert.strictEqual((yield* ask(world.function)).address, "10.0.0.2:8888")
+        world.warmPod(world.pooled, "warm-3", "10.0.0.3")
+        assert.strictEqual((yield* ask(world.function)).address, "10.0.0.3:8888")
+        yield* TestClock.adjust("25 seconds")
+        assert.isDefined(world.pod("warm-1"))
+        yield* TestClock.adjust("10 seconds")
+        assert.isUndefined(world.pod("warm-1"))
+      })
+    )
+  })
+)
+
 it.effect("W04: a claim that another executor finishes late makes an ordinary pod", () =>
   Effect.gen(function* () {
     const world = yield* afterCrash({ idletimeout: 3600 })

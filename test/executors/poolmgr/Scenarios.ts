@@ -3,7 +3,7 @@ import { Effect, Fiber, Result } from "effect"
 import { TestClock } from "effect/testing"
 import type { Environment } from "../../../src/fission/Environment.ts"
 import type { FissionFunction } from "../../../src/fission/Function.ts"
-import { Environments, Functions, Pods } from "../../../src/fission/ResourceKind.ts"
+import { Environments, Functions, FunctionVersions, Pods } from "../../../src/fission/ResourceKind.ts"
 import { type Json, listOf, objectOf } from "../../../src/podspec/Json.ts"
 import { SpecializeError } from "../../../src/specialization/FetcherClient.ts"
 import * as ExecutorInMemory from "../../fakes/ExecutorInMemory.ts"
@@ -17,11 +17,17 @@ export interface Scenario {
   readonly play: (stage: Stage) => Effect.Effect<void, unknown, ExecutorInMemory.ExecutorServices>
   /** Which recorded requests are those of poolmgr's objects. */
   readonly about?: RegExp
+  /** Recorded effects that ours lacks, each once. */
+  readonly spared?: { readonly effects: ReadonlyArray<string>; readonly reason: string }
   /** What we do instead, and why. */
   readonly instead?: { readonly ours: ReadonlyArray<string>; readonly reason: string }
 }
 
-const variables = { FISSION_RESOURCE_NAMESPACES: "default,tenant-a", FINALIZER_ENABLED: "true" }
+const variables = {
+  FISSION_RESOURCE_NAMESPACES: "default,tenant-a",
+  FINALIZER_ENABLED: "true",
+  ENABLE_FUNCTION_SERVICES: "true"
+}
 
 /** A volume of the node is what we refuse, where the stock executor leaves it out (resources.md R2). */
 const withoutHostPath = (spec: Json): Json => {
@@ -149,8 +155,11 @@ export const scenarios: ReadonlyArray<Scenario> = [
   { name: "c-poolmgr-cold-second", play: cold("env-v3", "fn-pm-basic", 1) },
   { name: "c-poolmgr-cold-pm-v1", play: cold("env-v1", "fn-pm-v1") },
   { name: "c-poolmgr-cold-pm-url", play: cold("env-v2", "fn-pm-url") },
-  { name: "c-poolmgr-cold-pm-inf", play: cold("env-inf", "fn-pm-inf") },
-  { name: "c-poolmgr-cold-pm-inf2", play: cold("env-inf", "fn-pm-inf2") },
+  ...["pm-inf", "pm-inf2"].map((name) => ({
+    name: `c-poolmgr-cold-${name}`,
+    play: cold("env-inf", `fn-${name}`),
+    spared: { effects: ["POST services"], reason: "no Service can lead to a pod that functions share (section 19)" }
+  })),
   { name: "c-poolmgr-cold-pm-custom", play: cold("env-custom", "fn-pm-custom") },
   { name: "c-poolmgr-cold-pm-grace0", play: cold("env-grace0", "fn-pm-grace0") },
   { name: "c-poolmgr-cold-pm-secret", play: cold("env-v3", "fn-pm-secret") },
@@ -169,6 +178,7 @@ export const scenarios: ReadonlyArray<Scenario> = [
   },
   {
     name: "c-poolmgr-burst-10-concurrency-3",
+    spared: { effects: ["POST services"], reason: "there since the first pod of the function" },
     play: (stage) =>
       Effect.gen(function* () {
         const { fn, services } = yield* serving(stage, "env-v3", "fn-pm-basic", 1)
@@ -179,6 +189,19 @@ export const scenarios: ReadonlyArray<Scenario> = [
         yield* settle
         const exits = yield* Effect.forEach(asked, Fiber.join)
         assert.strictEqual(exits.filter(({ _tag }) => _tag === "Success").length, 3)
+      })
+  },
+  {
+    name: "m-version-poolmgr-cold",
+    play: (stage) =>
+      Effect.gen(function* () {
+        const { fn } = yield* serving(stage, "env-v3", "fn-pm-basic", 1)
+        const version = manifest("functionversion-pm-basic-v1")
+        const functionUID = fn.metadata.uid ?? ""
+        stage.world.api.put(FunctionVersions, { ...version, spec: { ...version.spec, functionUID } })
+        yield* stage.begin
+        const labels = { "fission.io/function-version": "pm-basic-v1" }
+        yield* Effect.andThen(ask({ ...fn, metadata: { ...fn.metadata, labels } }), settle)
       })
   },
   { name: "c-poolmgr-failing-pm-fail400", play: failing("fn-pm-fail400", 400) },
@@ -234,7 +257,10 @@ export const scenarios: ReadonlyArray<Scenario> = [
         stage.world.api.merge(Functions, { namespace: "default", name: "switch" }, { spec: { InvokeStrategy } })
         yield* TestClock.adjust("2 minutes")
       }),
-    instead: { ours: ["PATCH pods", "DELETE pods"], reason: "the drain that the stock executor's reaper makes later" }
+    instead: {
+      ours: ["PATCH pods", "DELETE pods", "DELETE services"],
+      reason: "the drain that the stock executor's reaper makes later, and only then the Service"
+    }
   },
   ...["f-update-poolmgr-idletimeout", "f-update-poolmgr-package"].map((name) => ({
     name,
@@ -277,7 +303,7 @@ export const scenarios: ReadonlyArray<Scenario> = [
         yield* settle
       }),
     instead: {
-      ours: ["DELETE pods", "PATCH functions"],
+      ours: ["DELETE pods", "DELETE services", "PATCH functions"],
       reason: "nothing is left for a reaper to find once the finalizer is off (OwnerDeleting)"
     }
   },
