@@ -12,6 +12,7 @@ import { isSynced, type NamespaceView } from "../../informers/NamespaceView.ts"
 import { KubernetesApi } from "../../kubernetes/KubernetesApi.ts"
 import * as RetryPolicy from "../../kubernetes/RetryPolicy.ts"
 import { cpuLimit } from "../../podspec/CpuLimit.ts"
+import { foreignReferences } from "../../podspec/ReferencedObjects.ts"
 import { specializeRequest } from "../../podspec/SpecializeRequest.ts"
 import type { DeletionRefused } from "../../safeguards/Deletion.ts"
 import { FetcherClient, type SpecializeError } from "../../specialization/FetcherClient.ts"
@@ -161,7 +162,8 @@ export class ColdStart extends Context.Service<
           return reservation.fulfil(pod)
         }
         if (!isSynced(view)) return yield* notSynced(view)
-        yield* checkReferences(fn)
+        const foreign = foreignReferences(fn)[0]
+        if (foreign !== undefined) return yield* creationError(fn, foreign)
         const environment = yield* environmentOf(view, fn)
         yield* demandPool(view, environment, fn)
         yield* permit(fn, () => served)
@@ -204,17 +206,3 @@ const pooledPod = (pod: Pod, environment: Environment, fn: FissionFunction): Poo
   shared: FunctionPod.isShared(environment),
   cpuLimit: cpuLimit(pod)
 })
-
-/** Secrets and ConfigMaps must be of the Function's own namespace (poolmgr.md section 8 step 7, W38). */
-const checkReferences = (fn: FissionFunction): Effect.Effect<void, FissionError> => {
-  const kinds = [
-    ["configmap", fn.spec.configmaps],
-    ["secret", fn.spec.secrets]
-  ] as const
-  for (const [kind, references] of kinds) {
-    const foreign = (references ?? []).find((reference) => reference.namespace !== fn.metadata.namespace)
-    if (foreign === undefined) continue
-    return Effect.fail(creationError(fn, `${kind} ${foreign.name} must be in same namespace as function namespace`))
-  }
-  return Effect.void
-}
