@@ -37,7 +37,10 @@ export interface IdleService {
  * function and each of its versions have at most one entry, whatever generation it is of (C3, C32).
  */
 export interface FunctionServiceCache {
-  /** Takes in a service, in the place of older generations behind the same objects; an access. Repeatable. */
+  /**
+   * Takes in a service, in the place of older generations behind the same objects; one that is older itself counts as an
+   * access of the newer one (C3). Repeatable.
+   */
   readonly add: (service: FunctionService) => void
   /** The service of exactly this generation; an access. */
   readonly find: (fn: Pick<FunctionIdentity, "uid" | "generation" | "version">) => FunctionService | undefined
@@ -97,6 +100,11 @@ export const make: Effect.Effect<FunctionServiceCache> = Effect.gen(function* ()
       if (known !== undefined) {
         if (byAddress.get(known.service.address) === key) byAddress.delete(known.service.address)
         put(key, service, known.createdAt)
+        return
+      }
+      const successor = [...entries.values()].find((entry) => isSucceededBy(service, entry.service))
+      if (successor !== undefined) {
+        successor.usedAt = now()
         return
       }
       for (const [other, entry] of entries) if (isSucceededBy(entry.service, service)) forget(other, entry)

@@ -148,9 +148,15 @@ export class AbsentOwners extends Context.Service<
   )
 }
 
-/** UIDs of the Environment and the Function that an object says it belongs to. */
-const ownerUids = ({ metadata }: Described): ReadonlyArray<string> =>
-  [labels.environmentUid, labels.functionUid].flatMap((label) => metadata.labels?.[label] ?? [])
+/**
+ * UIDs of the Environment and the Function without which an object goes. A Deployment of one function outlives its
+ * Environment.
+ */
+const ownerUids = ({ metadata }: Described): ReadonlyArray<string> => {
+  const isOfPoolmgr = metadata.labels?.[labels.executorType] === "poolmgr"
+  const owners = isOfPoolmgr ? [labels.environmentUid, labels.functionUid] : [labels.functionUid]
+  return owners.flatMap((label) => metadata.labels?.[label] ?? [])
+}
 
 /** A pod that its Deployment takes along: it is not deleted by us. */
 const belongsToPool = ({ metadata }: Described): boolean => metadata.labels?.[labels.managed] === "true"

@@ -3,7 +3,7 @@ import { labels } from "./Labels.ts"
 import type { ObjectMeta } from "./ObjectMeta.ts"
 
 /** Shortest UID that a name can be made of: a real one has 36 characters. */
-const leastUidLength = 17
+export const leastUidLength = 17
 
 /**
  * The one name of a function's Deployment, Service and HorizontalPodAutoscaler (newdeploy-and-container.md section 2).

@@ -72,6 +72,18 @@ export const Deployment = Schema.Struct({
 }).annotate({ identifier: "Deployment" })
 export type Deployment = typeof Deployment.Type
 
+/** A Service as the executor sees it: where it leads. */
+export const Service = Schema.Struct({
+  metadata: ObjectMeta,
+  spec: Schema.Struct({
+    selector: optional(StringMap),
+    ports: optional(
+      Schema.Array(Schema.Struct({ port: Schema.Int, targetPort: optional(Schema.Union([Schema.Int, Schema.String])) }))
+    )
+  })
+}).annotate({ identifier: "Service" })
+export type Service = typeof Service.Type
+
 /**
  * Ready as poolmgr.md section 7.2 defines it: not being deleted, with an address, at least one container status and
  * every container ready.

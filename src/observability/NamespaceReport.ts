@@ -106,6 +106,9 @@ export const storeOf = (view: NamespaceView, resource: string): StoreReader<unkn
     packages: view.packages,
     pods: view.pods,
     deployments: view.deployments,
+    services: view.services,
+    secrets: view.secrets,
+    configmaps: view.configMaps,
     functionversions: view.functionVersions,
     functionaliases: view.functionAliases
   }

@@ -1,5 +1,8 @@
+import { isDeepStrictEqual } from "node:util"
+import { canonical } from "../fission/Canonical.ts"
 import { type FissionFunction, minScale } from "../fission/Function.ts"
-import { isUnset, type Json, listOf, objectOf } from "./Json.ts"
+import { isObject, isUnset, type Json, listOf, objectOf } from "./Json.ts"
+import { quantityOf } from "./Quantity.ts"
 
 /** The spec of the HorizontalPodAutoscaler over a function's Deployment (newdeploy-and-container.md section 14). */
 export const autoscalerSpec = (fn: FissionFunction, deployment: string, mainContainer: string): Json => {
@@ -44,3 +47,42 @@ const ofContainer = (metric: Json, container: string): Json => ({
   ...metric,
   containerResource: { container, ...objectOf(metric["containerResource"]) }
 })
+
+/** What an API server fills into a behaviour of which only a part is given. */
+const behaviorDefaults = {
+  scaleUp: {
+    stabilizationWindowSeconds: 0,
+    selectPolicy: "Max",
+    policies: [
+      { type: "Pods", value: 4, periodSeconds: 15 },
+      { type: "Percent", value: 100, periodSeconds: 15 }
+    ]
+  },
+  scaleDown: { selectPolicy: "Max", policies: [{ type: "Percent", value: 100, periodSeconds: 15 }] }
+}
+
+/** Whether two autoscalers do the same: with what a server fills in, and quantities by what they stand for. */
+export const isSameAutoscaler = (one: Json, other: Json): boolean =>
+  isDeepStrictEqual(canonical(comparable(one)), canonical(comparable(other)))
+
+const comparable = (spec: Json): Json => {
+  const { behavior, metrics, ...others } = spec
+  const filled = isUnset(behavior)
+    ? undefined
+    : Object.fromEntries(
+        Object.entries(behaviorDefaults).map(([direction, defaults]) => [
+          direction,
+          { ...defaults, ...objectOf(objectOf(behavior)[direction]) }
+        ])
+      )
+  return { ...others, behavior: filled, metrics: listOf(metrics).map(withNumbers) }
+}
+
+/** A server rewrites quantities. */
+const withNumbers = (metric: Json): Json =>
+  Object.fromEntries(
+    Object.entries(metric).map(([field, value]) => {
+      if (field === "value" || field === "averageValue") return [field, quantityOf(value)]
+      return [field, isObject(value) ? withNumbers(value) : value]
+    })
+  )

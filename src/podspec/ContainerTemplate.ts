@@ -8,7 +8,7 @@ import type { FunctionTemplate } from "./FunctionObjects.ts"
 import { isUnset, type Json, listOf, objectOf } from "./Json.ts"
 import { mergePodSpec } from "./MergePodSpec.ts"
 import { unsafeFunctionFields } from "./PodSpecSafety.ts"
-import { foreignReferences } from "./ReferencedObjects.ts"
+import { foreignReferences } from "../fission/ReferencedObjects.ts"
 import { versionVariable, withFunctionVariables } from "./Variables.ts"
 
 /** Seconds that a pod of this type may take to stop where its pod spec does not say. */

@@ -43,7 +43,11 @@ export interface FunctionObjects {
 }
 
 /** Where the objects of a function are. */
-const functionObjectsReference = (type: string, fn: Pick<FissionFunction, "metadata">, settings: SettingsShape) => {
+export const functionObjectsReference = (
+  type: string,
+  fn: Pick<FissionFunction, "metadata">,
+  settings: SettingsShape
+) => {
   const name = functionObjectName(type, fn.metadata)
   const namespace = workloadNamespace(settings, fn.metadata.namespace ?? "")
   return { name, namespace, address: serviceAddress(name, namespace, settings.clusterDomain) }

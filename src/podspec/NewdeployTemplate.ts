@@ -10,7 +10,7 @@ import { isUnset, type Json, listOf, objectOf } from "./Json.ts"
 import { unsafeFields } from "./PodSpecSafety.ts"
 import { environmentAnnotations } from "./PodTemplate.ts"
 import { quantityOf } from "./Quantity.ts"
-import { foreignReferences } from "./ReferencedObjects.ts"
+import { foreignReferences } from "../fission/ReferencedObjects.ts"
 import { startupRequest } from "./SpecializeRequest.ts"
 import { stateVariables, versionVariable, withFunctionVariables } from "./Variables.ts"
 

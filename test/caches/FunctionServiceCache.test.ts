@@ -128,6 +128,18 @@ describe("the function service cache", () => {
       })
   )
 
+  it.effect("takes a request for an older generation of the same objects as an access of the newer one (C3)", () =>
+    Effect.gen(function* () {
+      const cache = yield* make
+      cache.add(service(2))
+      yield* TestClock.adjust("1 hour")
+      cache.add(service(1))
+      assert.deepStrictEqual(cache.ofFunction("uid"), [service(2)])
+      assert.deepStrictEqual(cache.idleFor(service(2)), Duration.zero)
+      assert.isTrue(cache.touch(service(2).address))
+    })
+  )
+
   it.effect("F9 keeps the taps of an address whose older owner is forgotten (C4)", () =>
     Effect.gen(function* () {
       const cache = yield* make

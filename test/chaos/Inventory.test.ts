@@ -114,7 +114,7 @@ describe("adoption", () => {
       const world = yield* twoNamespaces
       yield* ExecutorInMemory.running(
         world,
-        Effect.andThen(Effect.forEach([world.mine, world.other], serve), seconds(2))
+        seconds(5).pipe(Effect.andThen(Effect.forEach([world.mine, world.other], serve)), Effect.andThen(seconds(2)))
       )
       world.api.intercept((call) =>
         call.verb === "list" && call.namespace === "team-b" ? Effect.fail(Failures.gatewayTimeout(call)) : undefined

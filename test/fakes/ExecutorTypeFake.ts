@@ -5,7 +5,7 @@ import type { Environment } from "../../src/fission/Environment.ts"
 import type { FissionFunction } from "../../src/fission/Function.ts"
 import type { FunctionAlias, FunctionVersion } from "../../src/fission/FunctionVersion.ts"
 import type { Described } from "../../src/fission/ResourceKind.ts"
-import type { Deployment, Pod } from "../../src/fission/Workloads.ts"
+import type { Deployment, Pod, Service } from "../../src/fission/Workloads.ts"
 import * as Store from "../../src/kubernetes/Store.ts"
 import type { NamespaceCell } from "../../src/namespaces/NamespaceCell.ts"
 import type { HealthState } from "../../src/namespaces/NamespaceHealth.ts"
@@ -51,6 +51,9 @@ export const fakeCell = (namespace: string) => {
     packages: Store.make<Described>(),
     pods: Store.make<Pod>(),
     deployments: Store.make<Deployment>(),
+    services: Store.make<Service>(),
+    secrets: Store.make<Described>(),
+    configMaps: Store.make<Described>(),
     functionVersions: Store.make<FunctionVersion>(),
     functionAliases: Store.make<FunctionAlias>()
   }
@@ -64,9 +67,13 @@ export const fakeCell = (namespace: string) => {
       packages: stores.packages.reader,
       pods: stores.pods.reader,
       deployments: stores.deployments.reader,
+      services: stores.services.reader,
+      secrets: stores.secrets.reader,
+      configMaps: stores.configMaps.reader,
       functionVersions: stores.functionVersions.reader,
       functionAliases: stores.functionAliases.reader,
-      wantVersions: () => {}
+      wantVersions: () => {},
+      wantReferences: () => {}
     },
     health: () => ({ state, since: 0, reason: "" }),
     kinds: () => [],

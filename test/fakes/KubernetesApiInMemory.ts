@@ -2,6 +2,7 @@ import { Cause, Clock, Context, DateTime, Duration, Effect, Layer, Queue, Stream
 import { mergePatch, strategicMergePatch } from "../../src/devcluster/MergePatch.ts"
 import { ResourceStore, type Selection, type StoreEvent } from "../../src/devcluster/ResourceStore.ts"
 import { fieldSelector, labelSelector } from "../../src/devcluster/Selectors.ts"
+import { scaleOf, withScale } from "../../src/devcluster/Scale.ts"
 import * as Status from "../../src/devcluster/Status.ts"
 import { seenBy } from "../../src/devcluster/WatchStream.ts"
 import { type KubernetesCall, type KubernetesError, TimeoutError } from "../../src/Errors.ts"
@@ -198,11 +199,6 @@ export const make = (options?: {
       name: where.name
     })
 
-    const partOf = (subresource: "status" | "scale" | undefined) => {
-      if (subresource === "scale") throw Status.notImplemented("the subresource scale")
-      return subresource ?? "main"
-    }
-
     const update = (
       kind: ResourceKind,
       reference: { readonly namespace?: string | null | undefined; readonly name: string },
@@ -215,8 +211,9 @@ export const make = (options?: {
           servedKind(kind),
           reference.namespace ?? undefined,
           reference.name,
-          partOf(subresource),
-          (current) => plain(change(current))
+          subresource === "status" ? "status" : "main",
+          (current) =>
+            subresource === "scale" ? withScale(current, plain(change(scaleOf(current)))) : plain(change(current))
         )
       )
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Random } from "effect"
 import { TestClock } from "effect/testing"
-import { Deployments, Environments, Functions, Pods } from "../../src/fission/ResourceKind.ts"
+import { Deployments, Environments, Functions, Pods, Services } from "../../src/fission/ResourceKind.ts"
 import { isSynced, viewAge, type ViewChange } from "../../src/informers/NamespaceView.ts"
 import * as WatchScope from "../../src/informers/WatchScope.ts"
 import { etcdTimeout } from "../fakes/Failures.ts"
@@ -38,7 +38,8 @@ describe("the watch scope of a namespace", () => {
         "list environments team-a",
         "list functions team-a",
         "list packages team-a",
-        "list pods team-a"
+        "list pods team-a",
+        "list services team-a"
       ])
     }).pipe(withRandom(0.5))
   )
@@ -54,26 +55,31 @@ describe("the watch scope of a namespace", () => {
     })
   )
 
-  it.effect("sees the pods and Deployments of poolmgr alone, found by the UIDs they are labelled with", () =>
-    Effect.gen(function* () {
-      const { memory, scope } = yield* scopeOf()
-      const metadata = (name: string, executorType: string) => ({
-        namespace: "team-a",
-        name,
-        labels: { executorType, environmentUid: "env-1", functionUid: "fn-1" }
+  it.effect(
+    "sees the pods of poolmgr alone, and everybody's Deployments, found by the UIDs they are labelled with",
+    () =>
+      Effect.gen(function* () {
+        const { memory, scope } = yield* scopeOf()
+        const metadata = (name: string, executorType: string) => ({
+          namespace: "team-a",
+          name,
+          labels: { executorType, environmentUid: "env-1", functionUid: "fn-1" }
+        })
+        for (const type of ["poolmgr", "newdeploy"]) {
+          memory.put(Pods, { metadata: metadata(`${type}-pod`, type) })
+          memory.put(Deployments, { metadata: metadata(`${type}-deployment`, type), spec: {} })
+          memory.put(Services, { metadata: metadata(`${type}-service`, type), spec: {} })
+        }
+        yield* TestClock.adjust("2 seconds")
+        const names = (found: Iterable<{ readonly metadata: { readonly name: string } }>) =>
+          [...found].map((object) => object.metadata.name)
+        assert.deepStrictEqual(names(scope.view.pods.values("team-a")), ["poolmgr-pod"])
+        assert.deepStrictEqual(names(scope.view.pods.indexed("environmentUid", "env-1")), ["poolmgr-pod"])
+        assert.deepStrictEqual(names(scope.view.pods.indexed("functionUid", "fn-1")), ["poolmgr-pod"])
+        assert.deepStrictEqual(names(scope.view.deployments.indexed("environmentUid", "env-1")), ["poolmgr-deployment"])
+        assert.deepStrictEqual(names(scope.view.deployments.indexed("functionUid", "fn-1")), ["newdeploy-deployment"])
+        assert.deepStrictEqual(names(scope.view.services.indexed("functionUid", "fn-1")), ["newdeploy-service"])
       })
-      for (const type of ["poolmgr", "newdeploy"]) {
-        memory.put(Pods, { metadata: metadata(`${type}-pod`, type) })
-        memory.put(Deployments, { metadata: metadata(`${type}-pool`, type), spec: {} })
-      }
-      yield* TestClock.adjust("2 seconds")
-      const names = (found: Iterable<{ readonly metadata: { readonly name: string } }>) =>
-        [...found].map((object) => object.metadata.name)
-      assert.deepStrictEqual(names(scope.view.pods.values("team-a")), ["poolmgr-pod"])
-      assert.deepStrictEqual(names(scope.view.pods.indexed("environmentUid", "env-1")), ["poolmgr-pod"])
-      assert.deepStrictEqual(names(scope.view.pods.indexed("functionUid", "fn-1")), ["poolmgr-pod"])
-      assert.deepStrictEqual(names(scope.view.deployments.indexed("environmentUid", "env-1")), ["poolmgr-pool"])
-    })
   )
 
   it.effect("tells each change with the kind it belongs to", () =>

@@ -93,15 +93,15 @@ describe("etcd is slow when Environments are listed", () => {
       const [first = 0, ...others] = attemptsAt()
       const hangs = 30_500
       assert.deepStrictEqual(others, [
-        first + 643,
-        first + 643 + 532,
-        first + 643 + 532 + 7000,
-        first + 643 + 532 + 7000 + 1695,
-        first + 643 + 532 + 7000 + 1695 + hangs + 8651
+        first + 779,
+        first + 779 + 1081,
+        first + 779 + 1081 + 7000,
+        first + 779 + 1081 + 7000 + 159,
+        first + 779 + 1081 + 7000 + 159 + hangs + 761
       ])
       assert.deepStrictEqual(
         log.of("team-a", "Warn", "Debug").flatMap((line) => line.fields["nextAttemptIn"] ?? []),
-        ["643ms", "532ms", "7s", "1s 695ms", "8s 651ms"]
+        ["779ms", "1s 81ms", "7s", "159ms", "761ms"]
       )
     }).pipe(Random.withSeed("etcd is slow"))
   )
@@ -122,7 +122,7 @@ describe("etcd is slow when Environments are listed", () => {
             errorKind: "Etcd",
             detail: "list environments team-a: etcdserver: request timed out (HTTP 500) [Etcd]",
             failures: 1,
-            nextAttemptIn: "643ms"
+            nextAttemptIn: "779ms"
           }
         },
         {
@@ -139,7 +139,7 @@ describe("etcd is slow when Environments are listed", () => {
         {
           level: "Info",
           message: "list and watch work again",
-          fields: { namespace: "team-a", resource: "environments", failedFor: "49s 21ms" }
+          fields: { namespace: "team-a", resource: "environments", failedFor: "40s 280ms" }
         },
         {
           level: "Info",
@@ -148,7 +148,7 @@ describe("etcd is slow when Environments are listed", () => {
             namespace: "team-a",
             state: "Healthy",
             previousState: "BackingOff",
-            previousStateFor: "49s 21ms"
+            previousStateFor: "40s 280ms"
           }
         }
       ])

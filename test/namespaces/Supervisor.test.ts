@@ -95,7 +95,7 @@ describe("a supervised cell", () => {
       const cells = yield* Cells.make(["team-a"])
       const process = yield* cells.start(cells.recording)
       yield* TestClock.adjust("1 second")
-      assert.strictEqual(cells.api.watches().length, 5)
+      assert.strictEqual(cells.api.watches().length, 6)
       yield* Fiber.interrupt(process)
       assert.deepStrictEqual(cells.api.watches(), [])
       assert.deepStrictEqual(messages(cells, "team-a"), [])

@@ -8,7 +8,7 @@ import { containerTemplate } from "../../src/podspec/ContainerTemplate.ts"
 import { functionObjects } from "../../src/podspec/FunctionObjects.ts"
 import { type Json, listOf } from "../../src/podspec/Json.ts"
 import { newdeployTemplate } from "../../src/podspec/NewdeployTemplate.ts"
-import { referencedObjects, versionSum } from "../../src/podspec/ReferencedObjects.ts"
+import { referencedObjects, versionSum } from "../../src/fission/ReferencedObjects.ts"
 import { chartSettings, frozen } from "./StockObjects.ts"
 
 const uid = "abcdef01-2345-6789-abcd-ef0123456789"

@@ -6,18 +6,17 @@ import { addressOf } from "../../fission/Address.ts"
 import type { Environment } from "../../fission/Environment.ts"
 import { type FissionFunction, specializationSeconds } from "../../fission/Function.ts"
 import { ports } from "../../fission/Labels.ts"
-import { Environments } from "../../fission/ResourceKind.ts"
 import type { Pod } from "../../fission/Workloads.ts"
 import { isSynced, type NamespaceView } from "../../informers/NamespaceView.ts"
 import { KubernetesApi } from "../../kubernetes/KubernetesApi.ts"
-import * as RetryPolicy from "../../kubernetes/RetryPolicy.ts"
 import { cpuLimit } from "../../podspec/CpuLimit.ts"
-import { foreignReferences } from "../../podspec/ReferencedObjects.ts"
+import { foreignReferences } from "../../fission/ReferencedObjects.ts"
 import { specializeRequest } from "../../podspec/SpecializeRequest.ts"
 import type { DeletionRefused } from "../../safeguards/Deletion.ts"
+import { functionEnvironment } from "../FunctionEnvironment.ts"
 import { FetcherClient, type SpecializeError } from "../../specialization/FetcherClient.ts"
 import { Claims } from "./Claims.ts"
-import { asFissionError, creationError, notSynced, tooManyUnfinished, unavailable } from "./CreationError.ts"
+import { asFissionError, creationError, notSynced, tooManyUnfinished, unavailable } from "../CreationError.ts"
 import * as FunctionPod from "./FunctionPod.ts"
 import { PodLifecycle } from "./PodLifecycle.ts"
 import { PoolDeployments } from "./PoolDeployments.ts"
@@ -60,30 +59,12 @@ export class ColdStart extends Context.Service<
       const fetcher = yield* FetcherClient
       const settings = yield* Settings
 
-      /** The Function's Environment from the view, or live where the view does not have it yet. */
-      const environmentOf = Effect.fnUntraced(function* (view: NamespaceView, fn: FissionFunction) {
-        const { name = "", namespace } = fn.spec.environment ?? {}
-        if ((namespace ?? "") !== "" && namespace !== view.namespace) {
-          const cause = `cross-namespace environment reference is not allowed: fn.namespace=${view.namespace} env.namespace=${namespace}`
-          return yield* creationError(fn, cause)
-        }
-        const known = view.environments.get(view.namespace, name ?? "")
-        if (known !== undefined) return known
-        const missing = creationError(fn, `Environment.fission.io "${name ?? ""}" not found`)
-        if ((name ?? "") === "") return yield* missing
-        const live = yield* api
-          .get(Environments, { namespace: view.namespace, name: name ?? "" }, { priority: "request" })
-          .pipe(
-            RetryPolicy.retry(RetryPolicy.critical),
-            Effect.catchTag("KubernetesNotFound", () => Effect.fail(missing)),
-            Effect.mapError((error) => (error._tag === "FissionError" ? error : unavailable(fn, error)))
-          )
-        return yield* Effect.fromResult(Environments.decode(live)).pipe(
-          Effect.mapError((problem) =>
-            creationError(fn, `environment "${name ?? ""}" cannot be read: ${problem.message}`)
+      const environmentOf = (view: NamespaceView, fn: FissionFunction) =>
+        functionEnvironment(api, view, fn).pipe(
+          Effect.mapError((error) =>
+            error._tag === "EnvironmentMissing" ? creationError(fn, error.message) : unavailable(fn, error)
           )
         )
-      })
 
       const demandPool = (view: NamespaceView, environment: Environment, fn: FissionFunction) =>
         deployments.demand(view, environment).pipe(

@@ -234,7 +234,10 @@ export const scenarios: ReadonlyArray<Scenario> = [
         stage.world.api.merge(Functions, { namespace: "default", name: "switch" }, { spec: { InvokeStrategy } })
         yield* TestClock.adjust("2 minutes")
       }),
-    instead: { ours: ["PATCH pods", "DELETE pods"], reason: "the drain that the stock executor's reaper makes later" }
+    instead: {
+      ours: ["POST services", "POST deployments", "POST horizontalpodautoscalers", "PATCH pods", "DELETE pods"],
+      reason: "the new objects, and the drain that the stock executor's reaper makes later"
+    }
   },
   ...["f-update-poolmgr-idletimeout", "f-update-poolmgr-package"].map((name) => ({
     name,

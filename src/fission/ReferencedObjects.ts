@@ -1,5 +1,4 @@
-import type { FissionFunction } from "../fission/Function.ts"
-import { type Json, listOf, objectOf } from "./Json.ts"
+import type { FissionFunction } from "./Function.ts"
 
 /** Names of the Secrets and ConfigMaps of a Function's namespace that it refers to, each once. */
 export interface ReferencedObjects {
@@ -10,10 +9,13 @@ export interface ReferencedObjects {
 /** What a Function refers to by its lists and by its variables (newdeploy-and-container.md section 11). */
 export const referencedObjects = ({ metadata, spec }: FissionFunction): ReferencedObjects => {
   const named = (references: FissionFunction["spec"]["secrets"], key: string, source: string) => {
-    const mounted = (references ?? []).filter(({ namespace }) => namespace === metadata.namespace)
-    const variables = listOf(spec.env).map((variable) => objectOf(objectOf(variable["valueFrom"])[key]))
-    const sources = listOf(spec.envFrom).map((from) => objectOf(from[source]))
-    return [...new Set([...mounted, ...variables, ...sources].flatMap(nameOf))]
+    const listed = (references ?? []).filter(({ namespace }) => namespace === metadata.namespace)
+    const names = [
+      ...listed.map(({ name }) => name),
+      ...(spec.env ?? []).map((variable) => textAt(variable, "valueFrom", key, "name")),
+      ...(spec.envFrom ?? []).map((from) => textAt(from, source, "name"))
+    ]
+    return [...new Set(names.filter((name) => name !== ""))]
   }
   return {
     secrets: named(spec.secrets, "secretKeyRef", "secretRef"),
@@ -21,8 +23,14 @@ export const referencedObjects = ({ metadata, spec }: FissionFunction): Referenc
   }
 }
 
-const nameOf = ({ name }: { readonly name?: unknown } | Json): ReadonlyArray<string> =>
-  typeof name === "string" && name !== "" ? [name] : []
+/** The text at a path in JSON; empty where there is none. */
+const textAt = (value: unknown, ...path: ReadonlyArray<string>): string => {
+  const found = path.reduce<unknown>(
+    (inner, key) => (typeof inner === "object" && inner !== null ? Reflect.get(inner, key) : undefined),
+    value
+  )
+  return typeof found === "string" ? found : ""
+}
 
 /** The sum of resourceVersions; what is no number, or not there, counts 0. */
 export const versionSum = (versions: Iterable<string | null | undefined>): bigint => {
