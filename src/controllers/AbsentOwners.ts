@@ -1,7 +1,8 @@
 import { Clock, Context, Duration, Effect, Layer } from "effect"
 import { labels } from "../fission/Labels.ts"
-import { type Described, Functions, type ResourceKind } from "../fission/ResourceKind.ts"
+import { type Described, Functions, FunctionVersions, type ResourceKind } from "../fission/ResourceKind.ts"
 import type { NamespaceView } from "../informers/NamespaceView.ts"
+import type { StoreReader } from "../kubernetes/Store.ts"
 import { Supervisor } from "../namespaces/Supervisor.ts"
 import type { WorkError, WorkKey } from "../namespaces/WorkQueue.ts"
 import { Brake, type Load } from "../safeguards/Brake.ts"
@@ -67,7 +68,7 @@ export class AbsentOwners extends Context.Service<
           objects: owners.length,
           threatened: owners.filter((uids) => uids.some((uid) => suspected.has(uid))).length,
           own: owners.filter((uids) => uids.includes(owner.uid)).length,
-          listedAt: (kind.plural === Functions.plural ? view.functions : view.environments).listedAt()
+          listedAt: viewOf(view, kind).listedAt()
         }
       }
 
@@ -146,6 +147,11 @@ export class AbsentOwners extends Context.Service<
       })
     })
   )
+}
+
+const viewOf = (view: NamespaceView, { plural }: ResourceKind): StoreReader<Described> => {
+  if (plural === FunctionVersions.plural) return view.functionVersions
+  return plural === Functions.plural ? view.functions : view.environments
 }
 
 /**

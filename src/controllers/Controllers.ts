@@ -7,10 +7,11 @@ import type { KubernetesApi } from "../kubernetes/KubernetesApi.ts"
 import type { CellHandlers } from "../namespaces/NamespaceCell.ts"
 import { Supervisor } from "../namespaces/Supervisor.ts"
 import type { WorkKey } from "../namespaces/WorkQueue.ts"
-import { environmentWork, ExecutorTypes, functionWork } from "../executors/ExecutorType.ts"
+import { environmentWork, ExecutorTypes, functionWork, versionWork } from "../executors/ExecutorType.ts"
 import { AbsentOwners } from "./AbsentOwners.ts"
 import * as EnvironmentController from "./EnvironmentController.ts"
 import * as FunctionController from "./FunctionController.ts"
+import * as VersionController from "./VersionController.ts"
 
 /** Time between two looks for objects whose owner is in no view, before jitter (lifecycle.md section 6.2). */
 const orphanInterval = Duration.minutes(10)
@@ -34,7 +35,8 @@ const handlers = Effect.gen(function* () {
     const { name, uid = "" } = change.object.metadata
     switch (kind) {
       case "functions":
-      case "environments": {
+      case "environments":
+      case "functionVersions": {
         const owner = { kind: ownerKinds[kind], namespace: view.namespace, name, uid: uid ?? "" }
         if (change.type === "Delete") absentOwners.suspect(owner, change.evidence)
         return [{ handler: workOf[kind], name }]
@@ -65,7 +67,8 @@ const handlers = Effect.gen(function* () {
     work: {
       ...Object.assign({}, ...types.all().map((type) => type.work)),
       [functionWork]: yield* FunctionController.make,
-      [environmentWork]: yield* EnvironmentController.make
+      [environmentWork]: yield* EnvironmentController.make,
+      [versionWork]: yield* VersionController.make
     },
     loops: [
       (view) =>
@@ -83,11 +86,12 @@ const handlers = Effect.gen(function* () {
   return cellHandlers
 })
 
-const ownerKinds = { functions: "Function", environments: "Environment" } as const
+const ownerKinds = { functions: "Function", environments: "Environment", functionVersions: "FunctionVersion" } as const
 
 const workOf = {
   functions: functionWork,
-  environments: environmentWork
+  environments: environmentWork,
+  functionVersions: versionWork
 } as const
 
 /** The work of the Environment whose pool a Deployment is. */

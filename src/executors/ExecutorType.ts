@@ -10,6 +10,8 @@ import type { Ground, OwnerReference } from "../safeguards/Ground.ts"
 /** Names of the work that brings one Function, or the objects of one Environment, to where they belong. */
 export const functionWork = "function"
 export const environmentWork = "environment"
+/** Name of the work that removes what is left of a published version. */
+export const versionWork = "version"
 
 /** An address for the router, and the way to give its request slot back. */
 export interface ServiceAddress {
@@ -107,6 +109,12 @@ export interface ExecutorType {
   ) => Effect.Effect<void, WorkError>
   /** Forgets a Function and removes what runs for it. Repeatable; returns before its pods have drained. */
   readonly removeFunction: (view: NamespaceView, fn: OwnerReference, ground: Ground) => Effect.Effect<void, WorkError>
+  /** Removes what runs for a published version that is gone. Repeatable. Absent: the type has nothing of its own for one. */
+  readonly removeVersion?: (
+    view: NamespaceView,
+    version: OwnerReference,
+    ground: Ground
+  ) => Effect.Effect<void, WorkError>
   /** One look for idle capacity of a namespace; removes what is idle. Never fails: what it cannot do it logs. */
   readonly reapIdle: (view: NamespaceView) => Effect.Effect<void>
 }

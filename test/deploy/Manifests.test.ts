@@ -34,7 +34,7 @@ const rights: { readonly [resource: string]: ReadonlyArray<string> } = {
   "fission.io/functions/status": ["patch"],
   "fission.io/environments": ["get", "list", "watch"],
   "fission.io/packages": ["get", "list", "watch"],
-  "fission.io/functionversions": ["list", "watch"],
+  "fission.io/functionversions": ["get", "list", "watch"],
   "fission.io/functionaliases": ["list", "watch"],
   "/pods": ["get", "list", "watch", "patch", "delete"],
   "apps/deployments": ["get", "list", "watch", "create", "update", "delete"],

@@ -201,15 +201,20 @@ export const make = (
 
     const ensureAutoscaler = Effect.fnUntraced(function* (
       { autoscaler, name }: FunctionObjects,
+      isNew: boolean,
       options?: CallOptions
     ) {
       const hash = hash16(JSON.stringify(canonical(autoscaler.spec)))
       if (autoscalers.get(name) === hash) return
       const wantedOf = (live: KubernetesObject): KubernetesObject =>
         isSameAutoscaler(objectOf(live["spec"]), autoscaler.spec) ? live : { ...live, spec: autoscaler.spec }
-      yield* change(HorizontalPodAutoscalers, autoscaler, wantedOf, options).pipe(
-        Effect.catchTag("KubernetesNotFound", () => create(HorizontalPodAutoscalers, autoscaler, options))
-      )
+      const created = create(HorizontalPodAutoscalers, autoscaler, options)
+      const isMade = isNew && (yield* created) !== undefined
+      if (!isMade) {
+        yield* change(HorizontalPodAutoscalers, autoscaler, wantedOf, options).pipe(
+          Effect.catchTag("KubernetesNotFound", () => created)
+        )
+      }
       autoscalers.set(name, hash)
     })
 
@@ -223,7 +228,7 @@ export const make = (
       const ensured = Effect.gen(function* () {
         const isNewService = yield* ensureService(view, objects, options)
         const { deployment, written } = yield* ensureDeployment(view, fn, objects, options)
-        yield* ensureAutoscaler(objects, options)
+        yield* ensureAutoscaler(objects, isNewService, options)
         return { objects, deployment, written: written || isNewService }
       })
       return yield* alone(objects, ensured)

@@ -1,18 +1,19 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import {
   ConfigMaps,
   Deployments,
   Environments,
   Functions,
+  FunctionVersions,
   HorizontalPodAutoscalers,
   Secrets,
   Services
 } from "../../../src/fission/ResourceKind.ts"
 import { type Json, listOf, objectOf } from "../../../src/podspec/Json.ts"
 import { at } from "../../podspec/StockObjects.ts"
-import { groundsOf, running, settle } from "../../fakes/ExecutorInMemory.ts"
+import { ask, groundsOf, running, settle } from "../../fakes/ExecutorInMemory.ts"
 import * as Failures from "../../fakes/Failures.ts"
 import * as DeploymentWorld from "./DeploymentWorld.ts"
 import { kinds, referenceOf } from "./DeploymentWorld.ts"
@@ -47,6 +48,34 @@ describe("the objects of a function", () => {
         yield* world.bringUp
         assert.deepInclude(conditionOf(world, "Ready"), { status: "True", message: `${type} deployment is ready` })
         assert.strictEqual(world.objectWrites().length, 3)
+      })
+      yield* running(world, test)
+    })
+  )
+
+  it.effect("cost five requests, the finalizer and the condition included", () =>
+    Effect.gen(function* () {
+      const world = yield* DeploymentWorld.make()
+      const test = Effect.gen(function* () {
+        yield* DeploymentWorld.aSecond
+        const before = world.api.calls.length
+        world.function("newdeploy", {}, {}, { finalizers: [] })
+        yield* settle
+        yield* world.bringUp
+        yield* DeploymentWorld.aSecond
+        assert.deepStrictEqual(
+          world.api
+            .lines()
+            .slice(before)
+            .map((line) => line.split(" ").slice(0, 2).join(" ")),
+          [
+            "patch functions",
+            "create services",
+            "create deployments",
+            "create horizontalpodautoscalers",
+            "patch functions/status"
+          ]
+        )
       })
       yield* running(world, test)
     })
@@ -341,6 +370,32 @@ describe("a function that goes", () => {
         for (const kind of kinds) assert.deepStrictEqual(objectsOf(world, kind, fn.metadata.uid), [], kind.kind)
         assert.isUndefined(world.api.find(Functions, { namespace: "default", name: "hello" }))
         assert.deepStrictEqual(yield* groundsOf(name), ["OwnerDeleting", "OwnerDeleting", "OwnerDeleting"])
+      })
+      yield* served(world, test)
+    })
+  )
+
+  it.effect("as a published version takes its own objects along, and leaves those of the live function", () =>
+    Effect.gen(function* () {
+      const world = yield* DeploymentWorld.make()
+      const fn = world.function("newdeploy")
+      const reference = { namespace: "default", name: "hello-v1" }
+      world.api.put(FunctionVersions, {
+        metadata: reference,
+        spec: { functionUID: fn.metadata.uid, functionGeneration: 1 }
+      })
+      const version = { ...fn, metadata: { ...fn.metadata, labels: { "fission.io/function-version": "hello-v1" } } }
+      const test = Effect.gen(function* () {
+        const request = yield* Effect.forkChild(ask(version))
+        yield* settle
+        yield* world.bringUp
+        const { address } = yield* Fiber.join(request)
+        const name = address.split(".")[0] ?? ""
+        yield* DeploymentWorld.aSecond
+        world.api.remove(FunctionVersions, reference)
+        yield* DeploymentWorld.aSecond
+        assert.deepStrictEqual(yield* groundsOf(name), ["OwnerAbsent", "OwnerAbsent", "OwnerAbsent"])
+        for (const kind of kinds) assert.isDefined(world.only(kind), kind.kind)
       })
       yield* served(world, test)
     })
