@@ -21,6 +21,8 @@ export const make = Effect.gen(function* () {
   const api = yield* KubernetesApi
   const types = yield* ExecutorTypes
   const absentOwners = yield* AbsentOwners
+  /** The version, by UID, from which finalizers were last written: the view may go on showing it for a while. */
+  const written = new Map<string, string>()
 
   const removeEverywhere = (view: NamespaceView) => (owner: OwnerReference, ground: Ground) =>
     Effect.forEach(types.all(), (type) => type.removeFunction(view, owner, ground), { discard: true })
@@ -70,12 +72,15 @@ export const make = Effect.gen(function* () {
       yield* removeEverywhere(view)(owner, ground)
       return yield* writeFinalizers(fn, (held) => held.filter((finalizer) => finalizer !== functionFinalizer))
     }
-    if (settings.finalizerEnabled !== isHeld) {
+    const { resourceVersion, uid } = fn.metadata
+    if (settings.finalizerEnabled === isHeld) written.delete(uid ?? "")
+    else if (written.get(uid ?? "") !== resourceVersion) {
       yield* writeFinalizers(fn, (held) =>
         settings.finalizerEnabled
           ? [...held.filter((finalizer) => finalizer !== functionFinalizer), functionFinalizer]
           : held.filter((finalizer) => finalizer !== functionFinalizer)
       )
+      written.set(uid ?? "", resourceVersion ?? "")
     }
     yield* reconcileObjects(view, fn)
   })
