@@ -3,7 +3,7 @@ import type { KnipConfig } from "knip"
 const config: KnipConfig = {
   entry: [
     // Started as processes of their own, by the kubelet and by tests.
-    "src/devcluster/pod/{fetcher,nodeRuntime,pythonRuntime}.ts",
+    "src/devcluster/pod/{fetcher,httpEcho,nodeRuntime,pythonRuntime}.ts",
     // Copied into the image.
     "deploy/image/fission-bundle.mjs",
     "test/devcluster/fixtures/**",

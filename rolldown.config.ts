@@ -42,6 +42,7 @@ export const commands = {
 const podPrograms = {
   input: {
     fetcher: "src/devcluster/pod/fetcher.ts",
+    httpEcho: "src/devcluster/pod/httpEcho.ts",
     nodeRuntime: "src/devcluster/pod/nodeRuntime.ts",
     pythonRuntime: "src/devcluster/pod/pythonRuntime.ts"
   },

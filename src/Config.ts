@@ -58,6 +58,8 @@ export interface SettingsShape {
   readonly functionServices: boolean
   /** Laid over the pod spec of every pool; empty where the operator has none, or none that can be used. */
   readonly podSpecPatch: PodSpecPatch
+  /** What the names of Services end with. */
+  readonly clusterDomain: string
   /** Empty: functions get no state service variables. */
   readonly stateServiceUrl: string
   readonly gracefulShutdownTimeout: Duration.Duration
@@ -250,6 +252,7 @@ const fromVariables = (variables: EnvironmentVariables): SettingsShape => {
     istio,
     functionServices: functionServices && !istio,
     podSpecPatch: podSpecPatch(),
+    clusterDomain: text("CLUSTER_DOMAIN", "cluster.local"),
     stateServiceUrl: text("STATESVC_URL"),
     gracefulShutdownTimeout: read("GRACEFUL_SHUTDOWN_TIMEOUT", positive(parseGoDuration), Duration.seconds(30), "30s"),
     bodyLimit: read("EXECUTOR_BODY_LIMIT_BYTES", parseBytes, 32 * 1024 * 1024),

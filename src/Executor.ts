@@ -5,9 +5,11 @@ import { Settings } from "./Config.ts"
 import { AbsentOwners } from "./controllers/AbsentOwners.ts"
 import * as Controllers from "./controllers/Controllers.ts"
 import type { ConfigurationError } from "./Errors.ts"
+import * as Container from "./executors/container/Container.ts"
 import { Dispatcher } from "./executors/Dispatcher.ts"
 import { ExecutorTypes } from "./executors/ExecutorType.ts"
 import { InstanceId } from "./executors/InstanceId.ts"
+import * as Newdeploy from "./executors/newdeploy/Newdeploy.ts"
 import { Claims } from "./executors/poolmgr/Claims.ts"
 import { ColdStart } from "./executors/poolmgr/ColdStart.ts"
 import { FunctionServices } from "./executors/poolmgr/FunctionServices.ts"
@@ -61,14 +63,15 @@ export const layerNoDeps: Layer.Layer<
     Layer.provide([Claims.layer, PoolDeployments.layer, FunctionServices.layer, IdlePods.layer]),
     Layer.provide(SharedPods.layer),
     Layer.provide(PodLifecycle.layer),
-    Layer.provide([WarmPods.layer, InstanceId.layer]),
+    Layer.provide(WarmPods.layer),
     Layer.provideMerge(PoolCache.layer)
   )
+  const types = Layer.mergeAll(poolmgr, Newdeploy.layer, Container.layer).pipe(Layer.provide(InstanceId.layer))
   // Built from the bottom up, closed from the top down.
   return Dispatcher.layer.pipe(
     Layer.provide(Controllers.layer),
     Layer.provide(AbsentOwners.layer),
-    Layer.provideMerge(poolmgr),
+    Layer.provideMerge(types),
     Layer.provide(ExecutorTypes.layer),
     Layer.provideMerge(Supervisor.layer),
     Layer.provide(NamespaceSet.layerStatic),

@@ -1,10 +1,11 @@
-import { Clock, Context, Duration, Effect, Layer, Metric } from "effect"
+import { Clock, Context, Duration, Effect, Layer } from "effect"
 import type { FissionError } from "../Errors.ts"
 import { normalizeAddress } from "../fission/Address.ts"
 import type { Admission, Demand, FunctionGeneration, PooledPod, Reservation } from "./Admission.ts"
 import * as PoolAdmission from "./PoolAdmission.ts"
 import * as PoolGroup from "./PoolGroup.ts"
 import * as PoolIndex from "./PoolIndex.ts"
+import { recordRunning } from "./RunningTime.ts"
 
 export type { Admission, Demand, FunctionGeneration, PooledPod, Reservation, Slot } from "./Admission.ts"
 
@@ -124,9 +125,7 @@ export class PoolCache extends Context.Service<
 
       const forget = (entry: PoolGroup.PodEntry) => {
         index.delete(entry)
-        const labels = { function_name: entry.group.fn.name, function_namespace: entry.group.fn.namespace }
-        const seconds = (entry.usedAt - entry.createdAt) / 1000
-        Metric.withAttributes(runningSeconds, labels).updateUnsafe(seconds, services)
+        recordRunning(entry.group.fn, (entry.usedAt - entry.createdAt) / 1000, services)
       }
 
       const { admit, give, giveBack, reserve, store } = PoolAdmission.make({
@@ -207,11 +206,6 @@ export class PoolCache extends Context.Service<
     })
   )
 }
-
-const runningSeconds = Metric.histogram("fission_function_running_seconds", {
-  description: "Time from the creation of a function's pod or objects to the last access, at their removal",
-  boundaries: Metric.exponentialBoundaries({ start: 1, factor: 2, count: 16 })
-})
 
 const reportSurplusRelease = (pod: PooledPod) =>
   Effect.logError("a pod got a request back although it has none").pipe(

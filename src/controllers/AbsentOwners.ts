@@ -68,7 +68,7 @@ export class AbsentOwners extends Context.Service<
           objects: owners.length,
           threatened: owners.filter((uids) => uids.some((uid) => suspected.has(uid))).length,
           own: owners.filter((uids) => uids.includes(owner.uid)).length,
-          listedAt: storeOf(view, kind).listedAt()
+          listedAt: viewOf(view, kind).listedAt()
         }
       }
 
@@ -149,20 +149,20 @@ export class AbsentOwners extends Context.Service<
   )
 }
 
-const storeOf = (view: NamespaceView, kind: ResourceKind): StoreReader<Described> => {
-  switch (kind.plural) {
-    case Functions.plural:
-      return view.functions
-    case FunctionVersions.plural:
-      return view.functionVersions
-    default:
-      return view.environments
-  }
+const viewOf = (view: NamespaceView, { plural }: ResourceKind): StoreReader<Described> => {
+  if (plural === FunctionVersions.plural) return view.functionVersions
+  return plural === Functions.plural ? view.functions : view.environments
 }
 
-/** UIDs of the Environment and the Function that an object says it belongs to. */
-const ownerUids = ({ metadata }: Described): ReadonlyArray<string> =>
-  [labels.environmentUid, labels.functionUid].flatMap((label) => metadata.labels?.[label] ?? [])
+/**
+ * UIDs of the Environment and the Function without which an object goes. A Deployment of one function outlives its
+ * Environment.
+ */
+const ownerUids = ({ metadata }: Described): ReadonlyArray<string> => {
+  const isOfPoolmgr = metadata.labels?.[labels.executorType] === "poolmgr"
+  const owners = isOfPoolmgr ? [labels.environmentUid, labels.functionUid] : [labels.functionUid]
+  return owners.flatMap((label) => metadata.labels?.[label] ?? [])
+}
 
 /** A pod that its Deployment takes along: it is not deleted by us. */
 const belongsToPool = ({ metadata }: Described): boolean => metadata.labels?.[labels.managed] === "true"

@@ -94,9 +94,10 @@ const workOf = {
   environments: environmentWork
 } as const
 
-const environmentKey = (object: Described): ReadonlyArray<WorkKey> => {
-  const name = object.metadata.labels?.[labels.environmentName] ?? ""
-  return name === "" ? [] : [{ handler: environmentWork, name }]
+/** The work of the Environment whose pool a Deployment is. */
+const environmentKey = ({ metadata }: Described): ReadonlyArray<WorkKey> => {
+  const { [labels.executorType]: type, [labels.environmentName]: name = "" } = metadata.labels ?? {}
+  return type !== "poolmgr" || name === "" ? [] : [{ handler: environmentWork, name }]
 }
 
 /** Runs at once and then again and again, with ±10 % of jitter in between (lifecycle.md section 11.4 item 8). */

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { Settings } from "../Config.ts"
 import type { KubernetesError } from "../Errors.ts"
-import { type FissionFunction, functionFinalizer } from "../fission/Function.ts"
+import { executorTypeOf, type FissionFunction, functionFinalizer } from "../fission/Function.ts"
 import { Functions } from "../fission/ResourceKind.ts"
 import { isDeleting } from "../fission/Workloads.ts"
 import type { NamespaceView } from "../informers/NamespaceView.ts"
@@ -13,13 +13,16 @@ import { AbsentOwners } from "./AbsentOwners.ts"
 
 /**
  * Handles one Function by name (lifecycle.md section 7): removes what runs for one that is going away or gone, and then
- * its finalizer; keeps the finalizer as the configuration says. Level-triggered, repeatable.
+ * its finalizer; keeps the finalizer as the configuration says, and the objects of the others as their types want them.
+ * Level-triggered, repeatable.
  */
 export const make = Effect.gen(function* () {
   const settings = yield* Settings
   const api = yield* KubernetesApi
   const types = yield* ExecutorTypes
   const absentOwners = yield* AbsentOwners
+  /** The version, by UID, from which finalizers were last written: the view may go on showing it for a while. */
+  const written = new Map<string, string>()
 
   const removeEverywhere = (view: NamespaceView) => (owner: OwnerReference, ground: Ground) =>
     Effect.forEach(types.all(), (type) => type.removeFunction(view, owner, ground), { discard: true })
@@ -69,12 +72,28 @@ export const make = Effect.gen(function* () {
       yield* removeEverywhere(view)(owner, ground)
       return yield* writeFinalizers(fn, (held) => held.filter((finalizer) => finalizer !== functionFinalizer))
     }
-    if (settings.finalizerEnabled === isHeld) return
-    yield* writeFinalizers(fn, (held) =>
-      settings.finalizerEnabled
-        ? [...held.filter((finalizer) => finalizer !== functionFinalizer), functionFinalizer]
-        : held.filter((finalizer) => finalizer !== functionFinalizer)
-    )
+    const { resourceVersion, uid } = fn.metadata
+    if (settings.finalizerEnabled === isHeld) written.delete(uid ?? "")
+    else if (written.get(uid ?? "") !== resourceVersion) {
+      yield* writeFinalizers(fn, (held) =>
+        settings.finalizerEnabled
+          ? [...held.filter((finalizer) => finalizer !== functionFinalizer), functionFinalizer]
+          : held.filter((finalizer) => finalizer !== functionFinalizer)
+      )
+      written.set(uid ?? "", resourceVersion ?? "")
+    }
+    yield* reconcileObjects(view, fn)
+  })
+
+  /** What runs for a Function under its own type, before what still runs under another one. */
+  const reconcileObjects = Effect.fnUntraced(function* (view: NamespaceView, fn: FissionFunction) {
+    const own = types.get(executorTypeOf(fn))
+    if (own === undefined) return
+    yield* own.reconcileFunction?.(view, fn) ?? Effect.void
+    const isServed = own.isServing?.(view, fn) ?? true
+    for (const type of types.all()) {
+      if (type !== own) yield* type.leaveFunction?.(view, fn, isServed) ?? Effect.void
+    }
   })
 
   return (view: NamespaceView, name: string): Effect.Effect<void, WorkError> =>

@@ -9,7 +9,7 @@ import { Functions } from "../fission/ResourceKind.ts"
 import type { KubernetesApi } from "../kubernetes/KubernetesApi.ts"
 import type { RawObject } from "./RawKind.ts"
 import * as ExecutorClient from "./router/ExecutorClient.ts"
-import { forward, type ProxyError } from "./router/Proxy.ts"
+import { forward, ProxyError } from "./router/Proxy.ts"
 import { type NoRoute, type Route, routeOf } from "./router/Routes.ts"
 import * as SliceIndex from "./router/SliceIndex.ts"
 import * as Taps from "./router/Taps.ts"
@@ -153,6 +153,14 @@ const makeHandler = (options: RouterOptions, views: Views.Views, slices: SliceIn
       return executorType === "poolmgr" ? resolvePod(fn, requestId) : resolveService(fn, executorType)
     }
 
+    /** One of the pods behind an address. */
+    const dial = Effect.fnUntraced(function* (address: string) {
+      const endpoints = views.endpointsOf(address)
+      const index = Math.floor((yield* Random.next) * endpoints.length)
+      const refused = new ProxyError({ reason: "Refused", detail: `no pod of ${address} is ready` })
+      return endpoints[index] ?? (yield* refused)
+    })
+
     const attempt = (route: Route, request: IncomingMessage, response: ServerResponse, requestId: string) =>
       Effect.uninterruptibleMask((restore) =>
         Effect.gen(function* () {
@@ -161,7 +169,8 @@ const makeHandler = (options: RouterOptions, views: Views.Views, slices: SliceIn
           const { address, forget, release } = yield* restore(resolve(fn, requestId))
           const headers = { ...functionHeaders(fn, request, requestId), ...parameterHeaders(route) }
           const seconds = functionTimeoutSeconds(decoded(fn) ?? { metadata: fn.metadata, spec: {} })
-          yield* forward(request, response, { address, target: route.target, headers }).pipe(
+          yield* dial(address).pipe(
+            Effect.flatMap((pod) => forward(request, response, { address: pod, target: route.target, headers })),
             Effect.tapError(({ reason }) => (reason === "Refused" ? forget : Effect.void)),
             Effect.timeoutOrElse({ duration: Duration.seconds(seconds), orElse: () => Effect.fail(tooLate(seconds)) }),
             restore,

@@ -82,6 +82,22 @@ export interface ExecutorType {
   }
   /** Functions and Environments that the type's objects in the view say they belong to; may repeat itself. */
   readonly owners: (view: NamespaceView) => Iterable<OwnerReference>
+  /**
+   * Brings the objects of a Function of this type to the desired state; never waits for pods. Level-triggered,
+   * repeatable. Absent: the type makes nothing before a request comes.
+   */
+  readonly reconcileFunction?: (view: NamespaceView, fn: FissionFunction) => Effect.Effect<void, WorkError>
+  /** Whether the view shows that a request for a Function of this type would be answered at once; absent: always. */
+  readonly isServing?: (view: NamespaceView, fn: FissionFunction) => boolean
+  /**
+   * Removes what the type still has of a Function that is of another type now, once that one serves it and routers have
+   * had the time to learn of it. Repeatable. Absent: its pods go by themselves when they are superseded.
+   */
+  readonly leaveFunction?: (
+    view: NamespaceView,
+    fn: FissionFunction,
+    isServedElsewhere: boolean
+  ) => Effect.Effect<void, WorkError>
   /** Brings the type's objects of an Environment to the desired state. Level-triggered, repeatable. */
   readonly reconcileEnvironment: (view: NamespaceView, environment: Environment) => Effect.Effect<void, WorkError>
   /** Removes the type's objects of an Environment that is gone. Repeatable. */

@@ -16,3 +16,7 @@ export const normalizeAddress = (text: string): string => {
 /** The host part of an address, without brackets. */
 export const hostOf = (address: string): string =>
   address.slice(0, Math.max(0, address.lastIndexOf(":"))).replace(/^\[|\]$/gu, "")
+
+/** The name of a Service that every pod of the cluster resolves; absolute, so that no search domain is tried first. */
+export const serviceAddress = (name: string, namespace: string, clusterDomain: string): string =>
+  `${name}.${namespace}.svc.${clusterDomain}.`

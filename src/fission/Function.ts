@@ -4,6 +4,8 @@ import { ObjectMeta, optional } from "./ObjectMeta.ts"
 /** The finalizer that the stock executor puts on every Function (resources.md section 2.5). */
 export const functionFinalizer = "fission.io/function-cleanup"
 
+const Json = Schema.Record(Schema.String, Schema.Unknown)
+
 /** A Secret or ConfigMap that a Function mounts; `mountPath` defaults to `<namespace>/<name>`. */
 const MountReference = Schema.Struct({
   namespace: Schema.String,
@@ -22,7 +24,10 @@ export const Condition = Schema.Struct({
 })
 export type Condition = typeof Condition.Type
 
-/** A Fission Function (resources.md section 2) with the fields that the executor reads. */
+/**
+ * A Fission Function (resources.md section 2) with the fields that the executor reads. What goes into pods or autoscalers
+ * stays raw JSON: it is merged field by field and handed on whole.
+ */
 export const FissionFunction = Schema.Struct({
   metadata: ObjectMeta,
   spec: Schema.Struct({
@@ -41,6 +46,10 @@ export const FissionFunction = Schema.Struct({
     ),
     secrets: optional(Schema.Array(MountReference)),
     configmaps: optional(Schema.Array(MountReference)),
+    env: optional(Schema.Array(Json)),
+    envFrom: optional(Schema.Array(Json)),
+    resources: optional(Json),
+    podspec: optional(Json),
     InvokeStrategy: optional(
       Schema.Struct({
         ExecutionStrategy: optional(
@@ -48,6 +57,9 @@ export const FissionFunction = Schema.Struct({
             ExecutorType: optional(Schema.String),
             MinScale: optional(Schema.Int),
             MaxScale: optional(Schema.Int),
+            TargetCPUPercent: optional(Schema.Int),
+            hpaMetrics: optional(Schema.Array(Json)),
+            hpaBehavior: optional(Json),
             SpecializationTimeout: optional(Schema.Int)
           })
         )
@@ -106,8 +118,16 @@ export const functionTimeoutSeconds = (fn: FissionFunction): number => {
   return value > 0 ? value : 60
 }
 
-/** Seconds without a request after which a poolmgr pod counts as idle: unset is 120, an explicit 0 is honoured. */
-export const idleTimeoutSeconds = (fn: FissionFunction): number => Math.max(0, fn.spec.idletimeout ?? 120)
+/**
+ * Seconds without a request after which a function counts as idle: where unset 60 for the type container and 120 for
+ * every other one; an explicit 0 is honoured (lifecycle.md section 11.1).
+ */
+export const idleTimeoutSeconds = (fn: FissionFunction): number =>
+  Math.max(0, fn.spec.idletimeout ?? (executorTypeOf(fn) === "container" ? 60 : 120))
+
+/** Fewest replicas of a Deployment whose function is idle; negative counts as 0. */
+export const minScale = (fn: FissionFunction): number =>
+  Math.max(0, fn.spec.InvokeStrategy?.ExecutionStrategy?.MinScale ?? 0)
 
 /** Seconds that a whole cold start may take: max(`SpecializationTimeout`, 120) + 10 (http-api.md section 6). */
 export const specializationSeconds = (fn: FissionFunction): number =>

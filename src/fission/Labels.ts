@@ -16,7 +16,7 @@ export const labels = {
   /** `true` on a pod that is held warm for a function, whatever its idle time. */
   provisioned: "fission.io/provisioned",
   runtimeHash: "fission.io/env-runtime-hash",
-  /** `fission` on function Services; Kubernetes puts it onto their EndpointSlices, where routers look for it. */
+  /** `fission` on Services, and so on their EndpointSlices, by which the router finds them. */
   managedBy: "fission.io/managed-by",
   /** On a pod that an executor holds in reserve, without a function (poolmgr.md section 22.2). */
   claimed: "fission.io/claimed"
@@ -29,6 +29,8 @@ export const annotations = {
   serviceHost: "svcHost",
   functionResourceVersion: "functionResourceVersion",
   runtimeFingerprint: "fission.io/runtime-fingerprint",
+  /** Which template a Deployment of one function was last given (newdeploy-and-container.md section 12.2). */
+  templateHash: "fission.io/template-hash",
   /** When a drain began; for people, never for arithmetic. */
   drainingSince: "fission.io/draining-since",
   authKeyScheme: "fission.io/auth-key-scheme",

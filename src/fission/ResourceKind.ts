@@ -62,9 +62,20 @@ export const Pods = kindOf("", "v1", "Pod", "pods", Pod)
 export const Deployments = kindOf("apps", "v1", "Deployment", "deployments", Deployment)
 /** `leases.coordination.k8s.io/v1` */
 export const Leases = kindOf("coordination.k8s.io", "v1", "Lease", "leases", Lease)
-
 /** `services`, with what they lead to. */
 export const Services = kindOf("", "v1", "Service", "services", Service)
+/** `horizontalpodautoscalers.autoscaling/v2`, of which the executor reads and writes whole objects. */
+export const HorizontalPodAutoscalers = kindOf(
+  "autoscaling",
+  "v2",
+  "HorizontalPodAutoscaler",
+  "horizontalpodautoscalers",
+  MetadataOnly
+)
+/** `secrets`, metadata only: nobody holds what is in them. */
+export const Secrets = kindOf("", "v1", "Secret", "secrets", MetadataOnly, { metadataOnly: true })
+/** `configmaps`, metadata only. */
+export const ConfigMaps = kindOf("", "v1", "ConfigMap", "configmaps", MetadataOnly, { metadataOnly: true })
 
 /** `group/version`, or the version alone for the core group, as `apiVersion` writes it. */
 export const apiVersionOf = (kind: Pick<ResourceKind, "group" | "version">): string =>

@@ -1,9 +1,7 @@
-import { createHash } from "node:crypto"
+import { canonical, hash16 } from "./Canonical.ts"
 import { type Environment, gracePeriodSeconds } from "./Environment.ts"
 
 type Json = { readonly [field: string]: unknown }
-
-const hash16 = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 16)
 
 /** Go escapes these in JSON so that it can be put into HTML and into scripts. */
 const goJson = (value: unknown): string =>
@@ -82,20 +80,3 @@ export const runtimeFingerprint = (environment: Environment): string => {
     )
   )
 }
-
-/** Sorted keys; absent, null and empty are all left out, so that they are alike. An explicit false is none of these. */
-const canonical = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(canonical)
-  if (typeof value !== "object" || value === null) return value
-  const entries = Object.entries(value)
-    .map(([key, field]) => [key, canonical(field)] as const)
-    .filter(([, field]) => !isEmpty(field))
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-  return Object.fromEntries(entries)
-}
-
-const isEmpty = (value: unknown): boolean =>
-  value === undefined ||
-  value === null ||
-  value === "" ||
-  (typeof value === "object" && Object.keys(value).length === 0)

@@ -12,21 +12,30 @@ export interface NamespaceView {
   readonly namespace: string
   /** Where pods, Deployments and Services are; the same namespace unless a function namespace is configured. */
   readonly workloadNamespace: string
+  /** Indexes `environment`, `secret` and `configMap` by the names that a Function mentions. */
   readonly functions: StoreReader<FissionFunction>
   readonly environments: StoreReader<Environment>
   /** Metadata only. */
   readonly packages: StoreReader<Described>
   /** Pods with label `executorType=poolmgr`; indexes `environmentUid` and `functionUid` by those labels. */
   readonly pods: StoreReader<Pod>
-  /** Deployments with label `executorType=poolmgr`; index `environmentUid` by that label. */
+  /**
+   * Deployments of every executor type. Index `environmentUid`: the pools of poolmgr, by that label; index `functionUid`:
+   * those of one function each, of the other types.
+   */
   readonly deployments: StoreReader<Deployment>
-  /** Services with label `executorType=poolmgr`; index `functionUid` by that label. */
+  /** Services of every executor type; index `functionUid` by that label. */
   readonly services: StoreReader<Service>
+  /** Metadata only, watched from the first `wantReferences` on; so are the ConfigMaps. */
+  readonly secrets: StoreReader<Described>
+  readonly configMaps: StoreReader<Described>
   /** Watched from the first `wantVersions` on, and so are the aliases. */
   readonly functionVersions: StoreReader<FunctionVersion>
   readonly functionAliases: StoreReader<FunctionAlias>
   /** Starts the watches of versions and aliases. Idempotent, returns at once. */
   readonly wantVersions: () => void
+  /** Starts the watches of Secrets and ConfigMaps. Idempotent, returns at once. */
+  readonly wantReferences: () => void
 }
 
 /** A change of one view; what was deleted is the last known object. */
@@ -37,6 +46,8 @@ export type ViewChange =
   | { readonly kind: "pods"; readonly change: Change<Pod> }
   | { readonly kind: "deployments"; readonly change: Change<Deployment> }
   | { readonly kind: "services"; readonly change: Change<Service> }
+  | { readonly kind: "secrets"; readonly change: Change<Described> }
+  | { readonly kind: "configMaps"; readonly change: Change<Described> }
   | { readonly kind: "functionVersions"; readonly change: Change<FunctionVersion> }
   | { readonly kind: "functionAliases"; readonly change: Change<FunctionAlias> }
 

@@ -1,5 +1,9 @@
 import { Duration, Effect, Latch, Random } from "effect"
+import type { FissionFunction } from "../fission/Function.ts"
+import { labels } from "../fission/Labels.ts"
+import { referencedObjects } from "../fission/ReferencedObjects.ts"
 import {
+  ConfigMaps,
   Deployments,
   type Described,
   Environments,
@@ -9,14 +13,19 @@ import {
   Packages,
   Pods,
   type ResourceKind,
+  Secrets,
   Services
 } from "../fission/ResourceKind.ts"
 import type { KubernetesApi } from "../kubernetes/KubernetesApi.ts"
 import * as Reflector from "../kubernetes/Reflector.ts"
 import type { NamespaceView, ViewChange } from "./NamespaceView.ts"
 
-/** Everything the executor owns for poolmgr carries this label. */
-const poolmgrObjects = "executorType=poolmgr"
+/** Selectors of what the executor owns: pods are of interest to poolmgr alone, Services to the other types. */
+const owned = {
+  pods: "executorType=poolmgr",
+  deployments: "executorType in (poolmgr,newdeploy,container)",
+  services: "executorType in (poolmgr,newdeploy,container)"
+}
 
 /** State of the reflector of one kind. */
 export interface KindStatus {
@@ -82,6 +91,11 @@ export const make = (options: {
     const functions = yield* reflect(Functions, {
       namespace,
       required: true,
+      indexes: {
+        environment: (fn: FissionFunction) => [fn.spec.environment?.name ?? ""],
+        secret: (fn: FissionFunction) => referencedObjects(fn).secrets,
+        configMap: (fn: FissionFunction) => referencedObjects(fn).configMaps
+      },
       onChange: (change) => listener.onChange({ kind: "functions", change })
     })
     const environments = yield* reflect(Environments, {
@@ -96,24 +110,37 @@ export const make = (options: {
     })
     const pods = yield* reflect(Pods, {
       namespace: workloadNamespace,
-      labelSelector: poolmgrObjects,
+      labelSelector: owned.pods,
       indexes: { environmentUid, functionUid },
       required: true,
       onChange: (change) => listener.onChange({ kind: "pods", change })
     })
     const deployments = yield* reflect(Deployments, {
       namespace: workloadNamespace,
-      labelSelector: poolmgrObjects,
-      indexes: { environmentUid },
+      labelSelector: owned.deployments,
+      indexes: {
+        environmentUid: (object: Described) => (isOfPoolmgr(object) ? environmentUid(object) : []),
+        functionUid: (object: Described) => (isOfPoolmgr(object) ? [] : functionUid(object))
+      },
       required: true,
       onChange: (change) => listener.onChange({ kind: "deployments", change })
     })
     const services = yield* reflect(Services, {
       namespace: workloadNamespace,
-      labelSelector: poolmgrObjects,
+      labelSelector: owned.services,
       indexes: { functionUid },
       required: false,
       onChange: (change) => listener.onChange({ kind: "services", change })
+    })
+    const secrets = yield* reflect(Secrets, {
+      namespace,
+      required: false,
+      onChange: (change) => listener.onChange({ kind: "secrets", change })
+    })
+    const configMaps = yield* reflect(ConfigMaps, {
+      namespace,
+      required: false,
+      onChange: (change) => listener.onChange({ kind: "configMaps", change })
     })
     const functionVersions = yield* reflect(FunctionVersions, {
       namespace,
@@ -126,8 +153,12 @@ export const make = (options: {
       onChange: (change) => listener.onChange({ kind: "functionAliases", change })
     })
     const fromTheStart = [functions, environments, packages, pods, deployments, services]
-    const fromFirstUse = [functionVersions, functionAliases]
     const versionsWanted = yield* Latch.make()
+    const referencesWanted = yield* Latch.make()
+    const fromFirstUse = [
+      { wanted: versionsWanted, reflectors: [functionVersions, functionAliases] },
+      { wanted: referencesWanted, reflectors: [secrets, configMaps] }
+    ]
 
     const byResource = new Map<string, Pick<Reflector.Reflector<unknown>, "relist">>([
       [Functions.plural, functions],
@@ -150,24 +181,31 @@ export const make = (options: {
         pods: pods.store,
         deployments: deployments.store,
         services: services.store,
+        secrets: secrets.store,
+        configMaps: configMaps.store,
         functionVersions: functionVersions.store,
         functionAliases: functionAliases.store,
-        wantVersions: () => versionsWanted.openUnsafe()
+        wantVersions: () => versionsWanted.openUnsafe(),
+        wantReferences: () => referencesWanted.openUnsafe()
       },
       run: Effect.andThen(
         spread,
         Effect.forEach(
           [
             ...fromTheStart.map((reflector) => reflector.run),
-            ...fromFirstUse.map((reflector) => Effect.andThen(versionsWanted.await, reflector.run))
+            ...fromFirstUse.flatMap(({ reflectors, wanted }) =>
+              reflectors.map((reflector) => Effect.andThen(wanted.await, reflector.run))
+            )
           ],
           (run) => run,
           { concurrency: "unbounded", discard: true }
         )
       ).pipe(Effect.andThen(Effect.never)),
-      retryNow: Effect.forEach([...fromTheStart, ...fromFirstUse], (reflector) => reflector.retryNow, {
-        discard: true
-      }),
+      retryNow: Effect.forEach(
+        [...fromTheStart, ...fromFirstUse.flatMap(({ reflectors }) => reflectors)],
+        (reflector) => reflector.retryNow,
+        { discard: true }
+      ),
       relist: (resource) =>
         Effect.suspend(() => byResource.get(resource)?.relist ?? Effect.die(new Error(`no view of ${resource}`)))
     }
@@ -177,3 +215,5 @@ const labelValues = (object: Described, label: string): ReadonlyArray<string> =>
   const value = object.metadata.labels?.[label]
   return value === undefined ? [] : [value]
 }
+
+const isOfPoolmgr = (object: Described): boolean => object.metadata.labels?.[labels.executorType] === "poolmgr"

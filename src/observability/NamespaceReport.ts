@@ -107,6 +107,8 @@ export const storeOf = (view: NamespaceView, resource: string): StoreReader<unkn
     pods: view.pods,
     deployments: view.deployments,
     services: view.services,
+    secrets: view.secrets,
+    configmaps: view.configMaps,
     functionversions: view.functionVersions,
     functionaliases: view.functionAliases
   }

@@ -1,6 +1,6 @@
 import type { SettingsShape } from "../Config.ts"
 import { ports } from "../fission/Labels.ts"
-import { type Json, listOf } from "./Json.ts"
+import { type Json, listOf, objectOf } from "./Json.ts"
 import { tokenPath, tokenVolume } from "./TokenMounts.ts"
 
 /** Volumes that the fetcher shares with the runtime, and where both mount them (function-pod-protocol.md section 2.1). */
@@ -33,6 +33,9 @@ export const sharedVolumes: ReadonlyArray<Json> = [
   { name: "podinfo", downwardAPI: { items: [downward("name"), downward("namespace")] } }
 ]
 
+/** The argument of the fetcher before the function to load. */
+const specializeRequestFlag = "-specialize-request"
+
 /** Keys of the fetcher's channel and of the storage service; all optional, so that a pod starts without auth. */
 const secretVariables = (secretName: string): ReadonlyArray<Json> => {
   const keys = "fission-internal-auth-keys"
@@ -57,11 +60,12 @@ const probe = (path: string, settings: Json): Json => ({
 })
 
 /**
- * The fetcher sidecar of a pool pod (function-pod-protocol.md section 2.1), without its token.
+ * The fetcher sidecar (function-pod-protocol.md section 2.1), without its token.
  *
  * @param graceSeconds effective grace of the pod; without one there is no pre-stop sleep
+ * @param startupRequest the function to load at the start; absent: one is loaded when somebody asks for it
  */
-export const fetcherContainer = (settings: SettingsShape, graceSeconds: number): Json => {
+export const fetcherContainer = (settings: SettingsShape, graceSeconds: number, startupRequest?: Json): Json => {
   const { fetcher, internalAuth, telemetryVariables } = settings
   const resources = {
     ...(Object.keys(fetcher.requests).length === 0 ? {} : { requests: fetcher.requests }),
@@ -70,7 +74,17 @@ export const fetcherContainer = (settings: SettingsShape, graceSeconds: number):
   return {
     name: "fetcher",
     image: fetcher.image,
-    command: ["/fetcher", "-secret-dir", "/secrets", "-cfgmap-dir", "/configs", "/userfunc"],
+    command: [
+      "/fetcher",
+      "-secret-dir",
+      "/secrets",
+      "-cfgmap-dir",
+      "/configs",
+      ...(startupRequest === undefined
+        ? []
+        : ["-specialize-on-startup", specializeRequestFlag, JSON.stringify(startupRequest)]),
+      "/userfunc"
+    ],
     env: [
       ...telemetryVariables.map(([name, value]) => ({ name, value })),
       ...secretVariables(internalAuth.secretName),
@@ -85,6 +99,28 @@ export const fetcherContainer = (settings: SettingsShape, graceSeconds: number):
     ...preStopSleep(graceSeconds),
     terminationMessagePath: "/dev/termination-log",
     imagePullPolicy: fetcher.imagePullPolicy
+  }
+}
+
+/**
+ * The command of a fetcher without what is in it of the Function's metadata besides its UID. Undefined for a command that
+ * loads nothing at the start.
+ */
+export const comparableCommand = (command: unknown): ReadonlyArray<unknown> | undefined => {
+  const words: ReadonlyArray<unknown> = Array.isArray(command) ? command : []
+  const index = words.indexOf(specializeRequestFlag)
+  if (index < 0) return undefined
+  const request = requestIn(words[index + 1])
+  const load = objectOf(request["LoadReq"])
+  const { uid } = objectOf(load["FunctionMetadata"])
+  return words.with(index + 1, { ...request, LoadReq: { ...load, FunctionMetadata: { uid } } })
+}
+
+const requestIn = (text: unknown): Json => {
+  try {
+    return objectOf(JSON.parse(String(text)))
+  } catch {
+    return {}
   }
 }
 

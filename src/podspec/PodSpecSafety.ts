@@ -1,4 +1,5 @@
 import type { Environment } from "../fission/Environment.ts"
+import type { FissionFunction } from "../fission/Function.ts"
 import { isUnset, type Json, listOf, objectOf } from "./Json.ts"
 import { allowedCapability } from "./MergeContainer.ts"
 
@@ -10,6 +11,10 @@ export const unsafeFields = ({ spec }: Environment): ReadonlyArray<string> => [
   ...unsafePodSpec("Environment.spec.runtime.podspec", objectOf(spec.runtime.podspec)),
   ...unsafeContainer("Environment.spec.runtime.container", objectOf(spec.runtime.container))
 ]
+
+/** The same of a Function that brings its own containers. */
+export const unsafeFunctionFields = ({ spec }: FissionFunction): ReadonlyArray<string> =>
+  unsafePodSpec("Function.spec.podspec", objectOf(spec.podspec))
 
 const unsafePodSpec = (path: string, podSpec: Json): ReadonlyArray<string> => [
   ...["hostNetwork", "hostPID", "hostIPC"]

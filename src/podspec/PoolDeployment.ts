@@ -6,6 +6,7 @@ import { keyOf } from "../fission/ObjectMeta.ts"
 import { poolName } from "../fission/PoolName.ts"
 import { runtimeFingerprint, runtimeHash } from "../fission/RuntimeHash.ts"
 import { type Json, objectOf } from "./Json.ts"
+import { ownedBy } from "./Ownership.ts"
 import { PodSpecError } from "./PodSpecError.ts"
 import { unsafeFields } from "./PodSpecSafety.ts"
 import { podTemplate, poolLabels } from "./PodTemplate.ts"
@@ -20,7 +21,12 @@ export interface DesiredDeployment {
     readonly annotations: { readonly [annotation: string]: string }
     readonly [field: string]: unknown
   }
-  readonly spec: { readonly replicas: number; readonly selector: Json; readonly template: Json }
+  readonly spec: {
+    readonly replicas: number
+    readonly selector: Json
+    readonly template: Json
+    readonly [field: string]: unknown
+  }
   readonly [field: string]: unknown
 }
 
@@ -50,7 +56,7 @@ export const poolDeployment = (
       deployment: deploymentOf(environment, settings, instanceId, template),
       ignored
     }),
-    onFailure: (problems) => new PodSpecError({ environment: keyOf(environment.metadata), problems })
+    onFailure: (problems) => new PodSpecError({ subject: `environment ${keyOf(environment.metadata)}`, problems })
   })
 }
 
@@ -62,8 +68,6 @@ const deploymentOf = (
 ): DesiredDeployment => {
   const { metadata } = environment
   const namespace = workloadNamespace(settings, metadata.namespace ?? "")
-  // Kubernetes takes an owner in another namespace for one that is gone, and deletes what it owns (W29).
-  const owned = !settings.disableOwnerReferences && namespace === metadata.namespace
   const selector = poolLabels(environment)
   return {
     apiVersion: "apps/v1",
@@ -77,20 +81,11 @@ const deploymentOf = (
         [annotations.instanceId]: instanceId,
         [annotations.runtimeFingerprint]: runtimeFingerprint(environment)
       },
-      ...(owned ? { ownerReferences: [ownerReference(environment)] } : {})
+      ...ownedBy("Environment", metadata, namespace, settings)
     },
     spec: { replicas: poolSize(environment), selector: { matchLabels: selector }, template }
   }
 }
-
-const ownerReference = (environment: Environment): Json => ({
-  apiVersion: "fission.io/v1",
-  kind: "Environment",
-  name: environment.metadata.name,
-  uid: environment.metadata.uid ?? "",
-  controller: true,
-  blockOwnerDeletion: true
-})
 
 /** What tells templates of one Environment apart: a fingerprint of ours, or the stock executor's label. */
 interface TemplateIdentity {

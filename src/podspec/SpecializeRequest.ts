@@ -1,6 +1,7 @@
+import { canonical } from "../fission/Canonical.ts"
 import { type Environment, isInfinite } from "../fission/Environment.ts"
 import type { FissionFunction } from "../fission/Function.ts"
-import type { Json } from "./Json.ts"
+import { type Json, objectOf } from "./Json.ts"
 
 /**
  * The body of the fetcher's `/specialize` (function-pod-protocol.md section 4.1). Of the Function's metadata only what a
@@ -42,6 +43,18 @@ export const specializeRequest = (environment: Environment, fn: FissionFunction)
       ...(keyspace === undefined ? {} : { stateKeyspace: keyspace })
     }
   }
+}
+
+/**
+ * The same for a pod that loads its function by itself when it starts. What every write of the Function moves is not in
+ * it, so that no such write rolls a Deployment (newdeploy-and-container.md section 7).
+ */
+export const startupRequest = (environment: Environment, fn: FissionFunction): Json => {
+  const request = specializeRequest(environment, fn)
+  const { annotations, generation, labels, name, namespace, uid } = fn.metadata
+  const meant = Object.entries(annotations ?? {}).filter(([key]) => !key.startsWith("kubectl.kubernetes.io/"))
+  const metadata = { annotations: Object.fromEntries(meant), generation, labels, name, namespace, uid }
+  return { ...request, LoadReq: { ...objectOf(request["LoadReq"]), FunctionMetadata: canonical(metadata) } }
 }
 
 const fileName = (environment: Environment, fn: FissionFunction): string => {

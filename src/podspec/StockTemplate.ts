@@ -1,5 +1,6 @@
 import { annotations, labels } from "../fission/Labels.ts"
 import { quantityOf } from "../fission/Quantity.ts"
+import { comparableCommand } from "./FetcherContainer.ts"
 import { isObject, isUnset, type Json, listOf, objectOf } from "./Json.ts"
 import { fetcherOverlay, withoutTokenMounts } from "./TokenMounts.ts"
 
@@ -65,7 +66,9 @@ const byName = (containers: ReadonlyArray<Json>): Json =>
 
 /** Of the fetcher only what an Environment may say of it (W37); no sleep, which follows another grace (W31). */
 const comparableContainer = (container: Json): Json => {
-  if (container["name"] === "fetcher") return fetcherOverlay(container).container
+  if (container["name"] === "fetcher") {
+    return { ...fetcherOverlay(container).container, command: comparableCommand(container["command"]) }
+  }
   const { lifecycle, ...others } = withoutTokenMounts(container).container
   const { preStop, ...handlers } = objectOf(lifecycle)
   return { ...others, lifecycle: { ...handlers, ...(objectOf(preStop)["sleep"] === undefined ? { preStop } : {}) } }

@@ -26,7 +26,8 @@ export const start = (
     Effect.sync(() => {
       const folder = mkdtempSync(join(tmpdir(), "fission-executor-test-"))
       const child = spawn(process.execPath, [main, ...parameters], {
-        env: { PATH: process.env["PATH"], TMPDIR: folder, ...environment },
+        // Ports are free ones, so that nobody else on the machine is in the way.
+        env: { PATH: process.env["PATH"], TMPDIR: folder, METRICS_ADDR: "127.0.0.1:0", ...environment },
         stdio: ["ignore", "pipe", "pipe"]
       })
       let stdout = ""

@@ -38,7 +38,11 @@ const rights: { readonly [resource: string]: ReadonlyArray<string> } = {
   "fission.io/functionaliases": ["list", "watch"],
   "/pods": ["get", "list", "watch", "patch", "delete"],
   "apps/deployments": ["get", "list", "watch", "create", "update", "delete"],
-  "/services": ["get", "list", "watch", "create", "update", "delete"]
+  "apps/deployments/scale": ["patch"],
+  "/services": ["get", "list", "watch", "create", "update", "delete"],
+  "autoscaling/horizontalpodautoscalers": ["get", "create", "update", "delete"],
+  "/secrets": ["get", "list", "watch"],
+  "/configmaps": ["get", "list", "watch"]
 }
 
 test("the Role grants what the executor calls, and nothing else", () => {
@@ -143,7 +147,8 @@ for (const samples of ["samples", "samples-python"]) {
           ],
           HTTPTrigger: [`Function ${String(at(object, "spec", "functionref", "name"))}`]
         }[kind.kind]
-        for (const name of mentioned ?? []) assert.isTrue(names.has(name), name)
+        const isNone = (name: string) => name.endsWith(" ")
+        for (const name of mentioned ?? []) assert.isTrue(names.has(name) || isNone(name), name)
       }
       for (const { folder: from, include, name } of archives) {
         for (const pattern of include) assert.isNotEmpty(globSync(pattern, { cwd: from }), `${name}: ${pattern}`)

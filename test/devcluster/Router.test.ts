@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Queue, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { channelKey, digestOf, verifySignature, verifyTimestamp } from "../../src/fission/RequestSignature.ts"
-import { Functions } from "../../src/fission/ResourceKind.ts"
+import { Functions, Pods, Services } from "../../src/fission/ResourceKind.ts"
 import { echoingPod, executorThat, next, serve, startRouter } from "./RouterFixture.ts"
 
 const get = "/v2/getServiceForFunction"
@@ -270,6 +270,46 @@ describe("a request to a function that has a Service", () => {
       yield* TestClock.adjust("1 minute")
       yield* router.ask("/fission-function/deployed")
       assert.strictEqual((yield* Queue.take(executor.received)).url, get)
+    })
+  )
+
+  test(
+    "goes to a pod behind the name of the Service that is ready, and waits for one",
+    Effect.gen(function* () {
+      const pod = yield* echoingPod
+      const executor = yield* executorThat((_, response) => response.end("web.default.svc.cluster.local."))
+      const router = yield* startRouter(executor)
+      const labels = { executorType: "newdeploy", functionName: "deployed" }
+      const [host = "", port] = pod.address.split(":")
+      router.api.put(Services, {
+        metadata: { name: "web", namespace: "default", labels },
+        spec: { selector: labels, ports: [{ port: 80, targetPort: Number(port) }] }
+      })
+      const status = (podIP: string, ready: boolean) => ({
+        phase: "Running",
+        podIP,
+        containerStatuses: [{ name: "c", ready }]
+      })
+      const containers = [{ name: "c" }]
+      const metadata = { namespace: "default", labels }
+      router.api.put(Pods, {
+        metadata: { ...metadata, name: "unready" },
+        spec: { containers },
+        status: status("127.0.0.9", false)
+      })
+      const asking = yield* Effect.forkChild(router.ask("/fission-function/deployed/path"))
+      assert.strictEqual((yield* Queue.take(executor.received)).url, get)
+      router.api.put(Pods, {
+        metadata: { ...metadata, name: "ready" },
+        spec: { containers },
+        status: status(host, true)
+      })
+      while (asking.pollUnsafe() === undefined) {
+        yield* TestClock.adjust("1 second")
+        yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      }
+      const { status: code, text } = yield* Fiber.join(asking)
+      assert.deepStrictEqual([code, text], [201, "GET /path "])
     })
   )
 })

@@ -80,16 +80,6 @@ layer(World.layer({ variables: { POD_READY_TIMEOUT: "3s" } }), { excludeTestServ
     })
   )
 
-  it.effect("of an unknown executor type are refused", () =>
-    Effect.gen(function* () {
-      yield* World.createFunction("odd", World.answering("odd"), {
-        InvokeStrategy: { StrategyType: "execution", ExecutionStrategy: { ExecutorType: "newdeploy", MaxScale: 1 } }
-      })
-      const { body, status } = yield* World.ask("odd")
-      assert.deepStrictEqual([status, body], [500, "unknown executor type 'newdeploy'\n"])
-    })
-  )
-
   it.effect("that are deleted go away with their pods", () =>
     Effect.gen(function* () {
       yield* World.call("other")

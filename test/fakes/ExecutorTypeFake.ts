@@ -52,6 +52,8 @@ export const fakeCell = (namespace: string) => {
     pods: Store.make<Pod>(),
     deployments: Store.make<Deployment>(),
     services: Store.make<Service>(),
+    secrets: Store.make<Described>(),
+    configMaps: Store.make<Described>(),
     functionVersions: Store.make<FunctionVersion>(),
     functionAliases: Store.make<FunctionAlias>()
   }
@@ -66,9 +68,12 @@ export const fakeCell = (namespace: string) => {
       pods: stores.pods.reader,
       deployments: stores.deployments.reader,
       services: stores.services.reader,
+      secrets: stores.secrets.reader,
+      configMaps: stores.configMaps.reader,
       functionVersions: stores.functionVersions.reader,
       functionAliases: stores.functionAliases.reader,
-      wantVersions: () => {}
+      wantVersions: () => {},
+      wantReferences: () => {}
     },
     health: () => ({ state, since: 0, reason: "" }),
     kinds: () => [],

@@ -4,6 +4,7 @@ import { ResourceStore, type Selection, type StoreEvent } from "../../src/devclu
 import { fieldSelector } from "../../src/devcluster/FieldSelector.ts"
 import type { ServedKind } from "../../src/devcluster/ServedKinds.ts"
 import { labelSelector } from "../../src/devcluster/LabelSelector.ts"
+import { scaleOf, withScale } from "../../src/devcluster/Scale.ts"
 import * as Status from "../../src/devcluster/Status.ts"
 import { seenBy } from "../../src/devcluster/WatchStream.ts"
 import { type KubernetesCall, type KubernetesError, TimeoutError } from "../../src/Errors.ts"
@@ -203,11 +204,6 @@ export const make = (options?: {
       name: where.name
     })
 
-    const partOf = (subresource: "status" | "scale" | "finalize" | undefined) => {
-      if (subresource === "scale") throw Status.notImplemented("the subresource scale")
-      return subresource ?? "main"
-    }
-
     const update = (
       kind: ResourceKind,
       reference: { readonly namespace?: string | null | undefined; readonly name: string },
@@ -220,8 +216,11 @@ export const make = (options?: {
           servedKind(kind),
           reference.namespace ?? undefined,
           reference.name,
-          partOf(subresource),
-          (current) => plain(change(current))
+          subresource === "scale" ? "main" : (subresource ?? "main"),
+          (current) =>
+            subresource === "scale"
+              ? withScale(servedKind(kind), current, plain(change(scaleOf(current))))
+              : plain(change(current))
         )
       )
 

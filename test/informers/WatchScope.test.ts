@@ -55,28 +55,34 @@ describe("the watch scope of a namespace", () => {
     })
   )
 
-  it.effect("sees the pods, Deployments and Services of poolmgr alone, found by the UIDs they are labelled with", () =>
-    Effect.gen(function* () {
-      const { memory, scope } = yield* scopeOf()
-      const metadata = (name: string, executorType: string) => ({
-        namespace: "team-a",
-        name,
-        labels: { executorType, environmentUid: "env-1", functionUid: "fn-1" }
+  it.effect(
+    "sees the pods of poolmgr alone, and everybody's Deployments, found by the UIDs they are labelled with",
+    () =>
+      Effect.gen(function* () {
+        const { memory, scope } = yield* scopeOf()
+        const metadata = (name: string, executorType: string) => ({
+          namespace: "team-a",
+          name,
+          labels: { executorType, environmentUid: "env-1", functionUid: "fn-1" }
+        })
+        for (const type of ["poolmgr", "newdeploy"]) {
+          memory.put(Pods, { metadata: metadata(`${type}-pod`, type) })
+          memory.put(Deployments, { metadata: metadata(`${type}-deployment`, type), spec: {} })
+          memory.put(Services, { metadata: metadata(`${type}-service`, type), spec: {} })
+        }
+        yield* TestClock.adjust("2 seconds")
+        const names = (found: Iterable<{ readonly metadata: { readonly name: string } }>) =>
+          [...found].map((object) => object.metadata.name)
+        assert.deepStrictEqual(names(scope.view.pods.values("team-a")), ["poolmgr-pod"])
+        assert.deepStrictEqual(names(scope.view.pods.indexed("environmentUid", "env-1")), ["poolmgr-pod"])
+        assert.deepStrictEqual(names(scope.view.pods.indexed("functionUid", "fn-1")), ["poolmgr-pod"])
+        assert.deepStrictEqual(names(scope.view.deployments.indexed("environmentUid", "env-1")), ["poolmgr-deployment"])
+        assert.deepStrictEqual(names(scope.view.deployments.indexed("functionUid", "fn-1")), ["newdeploy-deployment"])
+        assert.deepStrictEqual(names(scope.view.services.indexed("functionUid", "fn-1")), [
+          "newdeploy-service",
+          "poolmgr-service"
+        ])
       })
-      for (const type of ["poolmgr", "newdeploy"]) {
-        memory.put(Pods, { metadata: metadata(`${type}-pod`, type) })
-        memory.put(Deployments, { metadata: metadata(`${type}-pool`, type), spec: {} })
-        memory.put(Services, { metadata: metadata(`${type}-service`, type), spec: {} })
-      }
-      yield* TestClock.adjust("2 seconds")
-      const names = (found: Iterable<{ readonly metadata: { readonly name: string } }>) =>
-        [...found].map((object) => object.metadata.name)
-      assert.deepStrictEqual(names(scope.view.pods.values("team-a")), ["poolmgr-pod"])
-      assert.deepStrictEqual(names(scope.view.pods.indexed("environmentUid", "env-1")), ["poolmgr-pod"])
-      assert.deepStrictEqual(names(scope.view.pods.indexed("functionUid", "fn-1")), ["poolmgr-pod"])
-      assert.deepStrictEqual(names(scope.view.deployments.indexed("environmentUid", "env-1")), ["poolmgr-pool"])
-      assert.deepStrictEqual(names(scope.view.services.indexed("functionUid", "fn-1")), ["poolmgr-service"])
-    })
   )
 
   it.effect("tells each change with the kind it belongs to", () =>

@@ -17,7 +17,10 @@ const imageName = (image: string): string => (image.split("@")[0] ?? "").split("
 const beside = (module: string): string => fileURLToPath(new URL(`../pod/${module}`, import.meta.url))
 const extension = extname(import.meta.url)
 
-/** The programs of the embedded cluster: Fission's fetcher and its environments for Node.js and Python. */
+/**
+ * The programs of the embedded cluster: Fission's fetcher, its environments for Node.js and Python, and a server for
+ * functions that bring a container of their own.
+ */
 export const programs: ReadonlyArray<Program> = [
   {
     description: "containers named fetcher",
@@ -33,5 +36,10 @@ export const programs: ReadonlyArray<Program> = [
     description: "images whose name contains python",
     runs: ({ image }) => imageName(image ?? "").includes("python"),
     file: beside(`pythonRuntime${extension}`)
+  },
+  {
+    description: "images named http-echo",
+    runs: ({ image }) => imageName(image ?? "") === "http-echo",
+    file: beside(`httpEcho${extension}`)
   }
 ]

@@ -1,5 +1,8 @@
 import { Effect, type Scope } from "effect"
-import { type Described, Functions, type ResourceKind } from "../../fission/ResourceKind.ts"
+import { addressOf } from "../../fission/Address.ts"
+import { ports } from "../../fission/Labels.ts"
+import { type Described, Functions, Pods, type ResourceKind, Services } from "../../fission/ResourceKind.ts"
+import { isReady } from "../../fission/Workloads.ts"
 import type { KubernetesApi } from "../../kubernetes/KubernetesApi.ts"
 import * as Reflector from "../../kubernetes/Reflector.ts"
 import { type RawObject, rawKind } from "../RawKind.ts"
@@ -10,13 +13,18 @@ export interface Views {
   readonly find: (namespace: string, name: string) => RawObject | undefined
   /** In the order in which they are asked. */
   readonly triggers: () => ReadonlyArray<CompiledTrigger>
+  /**
+   * The pods behind an address that the executor gave, each as host and port: those of a Service that are ready, as the
+   * proxy of a node finds them; an address of a pod leads to itself.
+   */
+  readonly endpointsOf: (address: string) => ReadonlyArray<string>
   /** Whether the Functions of every namespace have been listed. */
   readonly knowsFunctions: () => boolean
   /** The same of the HTTPTriggers. */
   readonly knowsTriggers: () => boolean
 }
 
-/** Watches both kinds in these namespaces. Functions keep every field, since the executor gets them whole. */
+/** Watches what routes and addresses need in these namespaces. Functions keep every field, since the executor gets them whole. */
 export const watch = (namespaces: ReadonlyArray<string>): Effect.Effect<Views, never, KubernetesApi | Scope.Scope> =>
   Effect.gen(function* () {
     let ordered: ReadonlyArray<CompiledTrigger> | undefined
@@ -24,13 +32,31 @@ export const watch = (namespaces: ReadonlyArray<string>): Effect.Effect<Views, n
     const triggers = yield* watchKind(HttpTriggers, namespaces, () => {
       ordered = undefined
     })
+    const services = yield* watchKind(Services, namespaces, () => {}, withService)
+    const pods = yield* watchKind(Pods, namespaces, () => {}, withService)
+
+    const endpointsOf = (address: string): ReadonlyArray<string> => {
+      const [, name, namespace] = /^([^.:]+)\.([^.:]+)\.svc\.[^:]*\.$/u.exec(address) ?? []
+      if (name === undefined || namespace === undefined) return [address]
+      const { ports: servicePorts, selector } = services.get(namespace)?.store.get(namespace, name)?.spec ?? {}
+      const selected = Object.entries(selector ?? {})
+      if (selected.length === 0) return []
+      return [...(pods.get(namespace)?.store.values(namespace) ?? [])]
+        .filter((pod) => isReady(pod) && selected.every(([label, value]) => pod.metadata.labels?.[label] === value))
+        .map(({ status }) => addressOf(status?.podIP ?? "", Number(servicePorts?.[0]?.targetPort ?? ports.runtime)))
+    }
+
     return {
       find: (namespace, name) => functions.get(namespace)?.store.get(namespace, name),
+      endpointsOf,
       triggers: () => (ordered ??= inOrder([...triggers.values()].flatMap(({ store }) => [...store.values()]))),
       knowsFunctions: () => isSynced(functions),
       knowsTriggers: () => isSynced(triggers)
     }
   })
+
+/** Objects of the executor types whose functions have a Service. */
+const withService = "executorType in (newdeploy,container)"
 
 type Reflectors<A> = ReadonlyMap<string, Reflector.Reflector<A>>
 

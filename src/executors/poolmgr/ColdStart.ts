@@ -6,17 +6,17 @@ import { addressOf } from "../../fission/Address.ts"
 import type { Environment } from "../../fission/Environment.ts"
 import { type FissionFunction, specializationSeconds } from "../../fission/Function.ts"
 import { ports } from "../../fission/Labels.ts"
-import { Environments } from "../../fission/ResourceKind.ts"
 import type { Pod } from "../../fission/Workloads.ts"
 import { isSynced, type NamespaceView } from "../../informers/NamespaceView.ts"
 import { KubernetesApi } from "../../kubernetes/KubernetesApi.ts"
-import * as RetryPolicy from "../../kubernetes/RetryPolicy.ts"
 import { cpuLimit } from "../../podspec/CpuLimit.ts"
+import { foreignReferences } from "../../fission/ReferencedObjects.ts"
 import { specializeRequest } from "../../podspec/SpecializeRequest.ts"
 import type { DeletionRefused } from "../../safeguards/Deletion.ts"
+import { functionEnvironment } from "../FunctionEnvironment.ts"
 import { FetcherClient, type SpecializeError } from "../../specialization/FetcherClient.ts"
 import { Claims } from "./Claims.ts"
-import { asFissionError, creationError, notSynced, tooManyUnfinished, unavailable } from "./CreationError.ts"
+import { asFissionError, creationError, notSynced, tooManyUnfinished, unavailable } from "../CreationError.ts"
 import * as FunctionPod from "./FunctionPod.ts"
 import { PodLifecycle } from "./PodLifecycle.ts"
 import { PoolDeployments } from "./PoolDeployments.ts"
@@ -59,30 +59,12 @@ export class ColdStart extends Context.Service<
       const fetcher = yield* FetcherClient
       const settings = yield* Settings
 
-      /** The Function's Environment from the view, or live where the view does not have it yet. */
-      const environmentOf = Effect.fnUntraced(function* (view: NamespaceView, fn: FissionFunction) {
-        const { name = "", namespace } = fn.spec.environment ?? {}
-        if ((namespace ?? "") !== "" && namespace !== view.namespace) {
-          const cause = `cross-namespace environment reference is not allowed: fn.namespace=${view.namespace} env.namespace=${namespace}`
-          return yield* creationError(fn, cause)
-        }
-        const known = view.environments.get(view.namespace, name ?? "")
-        if (known !== undefined) return known
-        const missing = creationError(fn, `Environment.fission.io "${name ?? ""}" not found`)
-        if ((name ?? "") === "") return yield* missing
-        const live = yield* api
-          .get(Environments, { namespace: view.namespace, name: name ?? "" }, { priority: "request" })
-          .pipe(
-            RetryPolicy.retry(RetryPolicy.critical),
-            Effect.catchTag("KubernetesNotFound", () => Effect.fail(missing)),
-            Effect.mapError((error) => (error._tag === "FissionError" ? error : unavailable(fn, error)))
-          )
-        return yield* Effect.fromResult(Environments.decode(live)).pipe(
-          Effect.mapError((problem) =>
-            creationError(fn, `environment "${name ?? ""}" cannot be read: ${problem.message}`)
+      const environmentOf = (view: NamespaceView, fn: FissionFunction) =>
+        functionEnvironment(api, view, fn).pipe(
+          Effect.mapError((error) =>
+            error._tag === "EnvironmentMissing" ? creationError(fn, error.message) : unavailable(fn, error)
           )
         )
-      })
 
       const demandPool = (view: NamespaceView, environment: Environment, fn: FissionFunction) =>
         deployments.demand(view, environment).pipe(
@@ -161,7 +143,8 @@ export class ColdStart extends Context.Service<
           return reservation.fulfil(pod)
         }
         if (!isSynced(view)) return yield* notSynced(view)
-        yield* checkReferences(fn)
+        const foreign = foreignReferences(fn)[0]
+        if (foreign !== undefined) return yield* creationError(fn, foreign)
         const environment = yield* environmentOf(view, fn)
         yield* demandPool(view, environment, fn)
         yield* permit(fn, () => served)
@@ -204,17 +187,3 @@ const pooledPod = (pod: Pod, environment: Environment, fn: FissionFunction): Poo
   shared: FunctionPod.isShared(environment),
   cpuLimit: cpuLimit(pod)
 })
-
-/** Secrets and ConfigMaps must be of the Function's own namespace (poolmgr.md section 8 step 7, W38). */
-const checkReferences = (fn: FissionFunction): Effect.Effect<void, FissionError> => {
-  const kinds = [
-    ["configmap", fn.spec.configmaps],
-    ["secret", fn.spec.secrets]
-  ] as const
-  for (const [kind, references] of kinds) {
-    const foreign = (references ?? []).find((reference) => reference.namespace !== fn.metadata.namespace)
-    if (foreign === undefined) continue
-    return Effect.fail(creationError(fn, `${kind} ${foreign.name} must be in same namespace as function namespace`))
-  }
-  return Effect.void
-}

@@ -62,7 +62,8 @@ export const environmentOf = (view: NamespaceView, pod: Pod): Environment | unde
 export function* owners(view: NamespaceView): Generator<OwnerReference> {
   for (const { metadata } of [...view.deployments.values(), ...view.pods.values()]) {
     const { [labels.environmentName]: environmentName, [labels.environmentUid]: environmentUid } = metadata.labels ?? {}
-    if (metadata.labels?.[labels.environmentNamespace] !== view.namespace) continue
+    if (metadata.labels?.[labels.executorType] !== "poolmgr") continue
+    if (metadata.labels[labels.environmentNamespace] !== view.namespace) continue
     if (environmentName && environmentUid) {
       yield { kind: "Environment", namespace: view.namespace, name: environmentName, uid: environmentUid }
     }

@@ -202,14 +202,14 @@ export class FunctionServices extends Context.Service<
             case "services":
               created.delete(keyOf(change.object.metadata))
               if (change.type === "Delete") withoutPods.delete(change.object.metadata.uid ?? "")
-              return workOfOwner(view, change.object)
+              return isFunctionService(change.object) ? workOfOwner(view, change.object) : []
             case "pods":
               return FunctionPod.isSpecialized(view, change.object) ? workOfOwner(view, change.object) : []
             case "functions": {
               const { name, uid } = change.object.metadata
-              const has = (store: NamespaceView["pods" | "services"]) =>
-                store.indexed("functionUid", uid ?? "").length > 0
-              return change.type === "Upsert" && (has(view.pods) || has(view.services)) ? [keyOfWork(name)] : []
+              const pods = view.pods.indexed("functionUid", uid ?? "")
+              const isServed = pods.length > 0 || servicesOf(view, uid ?? "").length > 0
+              return change.type === "Upsert" && isServed ? [keyOfWork(name)] : []
             }
             case "functionVersions":
               return workOf(change.object.spec.functionName)

@@ -16,9 +16,10 @@ import type { PodSpecError } from "../../podspec/PodSpecError.ts"
 import { DecisionLog } from "../../safeguards/DecisionLog.ts"
 import { Deletion, type DeletionRefused } from "../../safeguards/Deletion.ts"
 import { Ground } from "../../safeguards/Ground.ts"
+import { templateOf, updated } from "../DeploymentUpdate.ts"
 import { environmentWork } from "../ExecutorType.ts"
 import { InstanceId } from "../InstanceId.ts"
-import { areAlike, templateOf, updated } from "./PoolTemplate.ts"
+import { areAlike } from "./PoolTemplate.ts"
 
 /** How long a Deployment that we created is believed in before the view has to show it. */
 const shownWithin = Duration.seconds(30)

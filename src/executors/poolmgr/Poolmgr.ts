@@ -66,8 +66,9 @@ export const layer: Layer.Layer<
         return podsWork(view, view.pods.indexed("functionUid", uid ?? ""))
       }
       if (kind === "environments") return sharedWork(view.pods.indexed("environmentUid", uid ?? ""))
-      if (kind === "deployments") {
-        const environmentUid = change.object.metadata.labels?.[labels.environmentUid] ?? ""
+      const { [labels.executorType]: executorType, [labels.environmentUid]: environmentUid = "" } =
+        change.object.metadata.labels ?? {}
+      if (kind === "deployments" && executorType === "poolmgr") {
         return podsWork(view, view.pods.indexed("environmentUid", environmentUid))
       }
       return []

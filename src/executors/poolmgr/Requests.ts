@@ -1,12 +1,13 @@
 import { Context, Effect, Layer } from "effect"
 import { type Demand, PoolCache, type PooledPod, type Reservation, type Slot } from "../../caches/PoolCache.ts"
 import { Settings } from "../../Config.ts"
-import { FissionError } from "../../Errors.ts"
+import type { FissionError } from "../../Errors.ts"
 import { normalizeAddress } from "../../fission/Address.ts"
 import { concurrency, type FissionFunction, requestsPerPod, retainPods } from "../../fission/Function.ts"
 import type { NamespaceView } from "../../informers/NamespaceView.ts"
 import { Supervisor } from "../../namespaces/Supervisor.ts"
 import type { Admission, Miss, ServiceAddress, Tap } from "../ExecutorType.ts"
+import { viewOf } from "../FunctionView.ts"
 import { ColdStart } from "./ColdStart.ts"
 import * as FunctionPod from "./FunctionPod.ts"
 import { PodLifecycle } from "./PodLifecycle.ts"
@@ -38,13 +39,6 @@ export class Requests extends Context.Service<
         const offered = new Set<string>()
         /** Pods that serve one request only, by address. */
         const onceOnly = new Map<string, PooledPod>()
-
-        const viewOf = (fn: FissionFunction): Effect.Effect<NamespaceView, FissionError> => {
-          const view = supervisor.cell(fn.metadata.namespace ?? "")?.view
-          if (view !== undefined) return Effect.succeed(view)
-          const text = `namespace "${fn.metadata.namespace ?? ""}" is not among the namespaces that this executor serves`
-          return Effect.fail(new FissionError({ kind: "Internal", text }))
-        }
 
         /** A first request must find the pods of an earlier process even before the queue has come to them. */
         const offerPods = (view: NamespaceView, functionUid: string) => {
@@ -99,13 +93,13 @@ export class Requests extends Context.Service<
         })
 
         const reserve = Effect.fnUntraced(function* (fn: FissionFunction, maxPending: number) {
-          const view = yield* viewOf(fn)
+          const view = yield* viewOf(supervisor, fn)
           return missOf(view, fn, yield* cache.reserve(demandOf(view, fn), maxPending))
         })
 
         const admit = Effect.fnUntraced(function* (fn: FissionFunction) {
           if (fn.spec.onceOnly === true) return yield* reserve(fn, 0)
-          const view = yield* viewOf(fn)
+          const view = yield* viewOf(supervisor, fn)
           offerPods(view, fn.metadata.uid ?? "")
           const admission = yield* cache.admit(demandOf(view, fn))
           if (admission._tag === "Miss") return missOf(view, fn, admission.reservation)

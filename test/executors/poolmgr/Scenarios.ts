@@ -258,8 +258,16 @@ export const scenarios: ReadonlyArray<Scenario> = [
         yield* TestClock.adjust("2 minutes")
       }),
     instead: {
-      ours: ["PATCH pods", "DELETE pods", "DELETE services"],
-      reason: "the drain that the stock executor's reaper makes later, and only then the Service"
+      ours: [
+        "POST services",
+        "POST deployments",
+        "POST horizontalpodautoscalers",
+        "PATCH pods",
+        "DELETE pods",
+        "DELETE services"
+      ],
+      reason:
+        "the new objects, and the drain that the stock executor's reaper makes later, and only then the old Service"
     }
   },
   ...["f-update-poolmgr-idletimeout", "f-update-poolmgr-package"].map((name) => ({

@@ -35,7 +35,8 @@ export const shown = Effect.repeat(settle, { times: 9 })
 export const request = (fn: Parameters<typeof ask>[0]) => Effect.flatMap(ask(fn), ({ release }) => release)
 
 /** The Services of a namespace, as they are stored. */
-export const services = (world: World, namespace = "default") => world.api.list(Services, namespace)
+export const services = (world: World, namespace = "default") =>
+  world.api.list(Services, namespace).filter(({ metadata }) => metadata.labels?.[labels.executorType] !== "newdeploy")
 
 /** The one Service there is; fails the test where there is none, or more. */
 export const only = (world: World) => {

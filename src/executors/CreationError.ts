@@ -1,9 +1,9 @@
 import { Duration } from "effect"
-import { FissionError, type KubernetesError } from "../../Errors.ts"
-import type { FissionFunction } from "../../fission/Function.ts"
-import type { DeletionRefused } from "../../safeguards/Deletion.ts"
-import type { SpecializeError } from "../../specialization/FetcherClient.ts"
-import type { NamespaceView } from "../../informers/NamespaceView.ts"
+import { FissionError, type KubernetesError } from "../Errors.ts"
+import type { FissionFunction } from "../fission/Function.ts"
+import type { DeletionRefused } from "../safeguards/Deletion.ts"
+import type { SpecializeError } from "../specialization/FetcherClient.ts"
+import type { NamespaceView } from "../informers/NamespaceView.ts"
 
 /** Longest `Retry-After` that is passed on to the router, in seconds (failure-semantics.md section 5.5). */
 const longestRetryAfter = 30

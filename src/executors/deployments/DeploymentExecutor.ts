@@ -1,0 +1,204 @@
+import { Effect, type Scope } from "effect"
+import * as FunctionServiceCache from "../../caches/FunctionServiceCache.ts"
+import { type SettingsShape, Settings } from "../../Config.ts"
+import { FissionError } from "../../Errors.ts"
+import { executorTypeOf, type FissionFunction, minScale } from "../../fission/Function.ts"
+import { leastUidLength } from "../../fission/FunctionObjectName.ts"
+import { labels } from "../../fission/Labels.ts"
+import { keyOf } from "../../fission/ObjectMeta.ts"
+import type { Described } from "../../fission/ResourceKind.ts"
+import { isDeleting } from "../../fission/Workloads.ts"
+import type { NamespaceView, ViewChange } from "../../informers/NamespaceView.ts"
+import { KubernetesApi } from "../../kubernetes/KubernetesApi.ts"
+import { Supervisor } from "../../namespaces/Supervisor.ts"
+import type { WorkKey } from "../../namespaces/WorkQueue.ts"
+import { functionObjectsReference } from "../../podspec/FunctionObjects.ts"
+import { Conditions } from "../../safeguards/Conditions.ts"
+import { DecisionLog } from "../../safeguards/DecisionLog.ts"
+import { Deletion } from "../../safeguards/Deletion.ts"
+import { DryRun } from "../../safeguards/DryRun.ts"
+import { type Admission, ExecutorTypes, functionWork, type ServiceAddress } from "../ExecutorType.ts"
+import { viewOf } from "../FunctionView.ts"
+import * as Availability from "./Availability.ts"
+import * as Creations from "./Creations.ts"
+import type { DeploymentKind } from "./DeploymentKind.ts"
+import { availableReplicas, deploymentOf, isAnswering, isOf, isOfVersion, owners } from "./FunctionDeployment.ts"
+import * as FunctionDeployments from "./FunctionDeployments.ts"
+import * as FunctionLifecycle from "./FunctionLifecycle.ts"
+import * as IdleDeployments from "./IdleDeployments.ts"
+
+/** What an executor type with Deployments is made over. */
+export type Requirements =
+  | Settings
+  | KubernetesApi
+  | Deletion
+  | DecisionLog
+  | Conditions
+  | DryRun
+  | Supervisor
+  | ExecutorTypes
+  | Scope.Scope
+
+/** Registers an executor type that gives each function a Deployment, a Service and an autoscaler of its own. */
+export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requirements> =>
+  Effect.gen(function* () {
+    const api = yield* KubernetesApi
+    const settings = yield* Settings
+    const deletion = yield* Deletion
+    const decisions = yield* DecisionLog
+    const conditions = yield* Conditions
+    const dryRun = yield* DryRun
+    const supervisor = yield* Supervisor
+    const types = yield* ExecutorTypes
+    const cache = yield* FunctionServiceCache.make
+    const deployments = yield* FunctionDeployments.make(kind, { api, deletion, decisions })
+    const availability = Availability.make(api)
+
+    const referenceOf = (fn: Pick<FissionFunction, "metadata">) => functionObjectsReference(kind.name, fn, settings)
+    const serviceOf = (fn: FissionFunction, deploymentUid: string) => functionService(kind, fn, deploymentUid, settings)
+    const lifecycle = FunctionLifecycle.make(kind, { cache, deployments, conditions, supervisor, serviceOf })
+
+    const creations = yield* Creations.make(kind.name, {
+      api,
+      settings,
+      deployments,
+      availability,
+      serviceOf,
+      onServed: (view, fn, service) =>
+        Effect.suspend(() => {
+          cache.add(service)
+          const live = view.functions.get(view.namespace, fn.metadata.name)
+          if (live === undefined || service.fn.version !== "") return Effect.void
+          return live.metadata.generation === fn.metadata.generation ? lifecycle.announce(live) : Effect.void
+        })
+    })
+
+    // --- Requests ---
+
+    const addressOf = (service: FunctionServiceCache.FunctionService): ServiceAddress => ({
+      address: service.address,
+      release: Effect.void
+    })
+
+    /** The service of a function that the cache knows, or that an earlier process made and the view shows to answer. */
+    const known = (view: NamespaceView, fn: FissionFunction) => {
+      const found = cache.find(identityOf(fn))
+      if (found !== undefined) return found
+      const reference = referenceOf(fn)
+      const deployment = deploymentOf(view, reference, fn)
+      const live = view.functions.get(view.namespace, fn.metadata.name)
+      const isAlive = live?.metadata.uid === fn.metadata.uid && !isDeleting(live?.metadata ?? fn.metadata)
+      if (deployment === undefined || !isAlive || !isAnswering(view, reference, fn)) return undefined
+      const service = serviceOf(fn, deployment.metadata.uid ?? "")
+      cache.add(service)
+      return service
+    }
+
+    const admit = Effect.fnUntraced(function* (fn: FissionFunction) {
+      const { uid } = fn.metadata
+      const view = yield* viewOf(supervisor, fn)
+      if ((uid ?? "").length < leastUidLength) {
+        const text = `function ${keyOf(fn.metadata)}: "${uid ?? ""}" is no UID`
+        return yield* new FissionError({ kind: "InvalidArgument", text })
+      }
+      if (identityOf(fn).version !== "") view.wantVersions()
+      const service = known(view, fn)
+      const admission: Admission =
+        service === undefined
+          ? {
+              _tag: "Miss",
+              create: () => Effect.map(creations.run(view, fn), addressOf),
+              abandon: () => {}
+            }
+          : {
+              _tag: "Hit",
+              service: addressOf(service),
+              isValid: () => isAnswering(view, service, fn),
+              evict: () => void cache.remove(service)
+            }
+      return admission
+    })
+
+    // --- Changes ---
+
+    const keysOf = (functions: Iterable<FissionFunction>): ReadonlyArray<WorkKey> =>
+      [...functions]
+        .filter((fn) => executorTypeOf(fn) === kind.name)
+        .map(({ metadata }) => ({ handler: functionWork, name: metadata.name }))
+
+    /** What became of an object of a function; the function is looked at where that may need something. */
+    const onObject = (view: NamespaceView, object: Described, needsLook: boolean): ReadonlyArray<WorkKey> => {
+      if (!isOf(kind.name, view, object)) return []
+      const { labels: held, name, namespace } = object.metadata
+      availability.wake({ namespace: namespace ?? "", name })
+      if (isOfVersion(object)) view.wantVersions()
+      return needsLook ? [{ handler: functionWork, name: held?.[labels.functionName] ?? "" }] : []
+    }
+
+    const onChange = (view: NamespaceView, { change, kind: changed }: ViewChange): ReadonlyArray<WorkKey> => {
+      const { name } = change.object.metadata
+      switch (changed) {
+        case "functions":
+          lifecycle.note(change)
+          return []
+        case "environments":
+          return keysOf(view.functions.indexed("environment", name))
+        case "secrets":
+          return keysOf(view.functions.indexed("secret", name))
+        case "configMaps":
+          return keysOf(view.functions.indexed("configMap", name))
+        case "services":
+          if (change.type === "Delete") deployments.doubt(name)
+          return onObject(view, change.object, true)
+        case "deployments": {
+          if (change.type === "Delete") deployments.doubt(name)
+          const { object } = change
+          const previous = change.type === "Delete" ? undefined : change.previous
+          const isTurning = availableReplicas(previous) >= 1 !== availableReplicas(object) >= 1
+          const isEdited = previous?.metadata.generation !== object.metadata.generation
+          return onObject(view, object, change.type === "Delete" || isTurning || isEdited)
+        }
+        default:
+          return []
+      }
+    }
+
+    types.register({
+      name: kind.name,
+      admit,
+      tap: cache.touch,
+      unTap: () => {},
+      onChange,
+      work: {},
+      owners: (view) => owners(kind.name, view),
+      reconcileFunction: lifecycle.reconcile,
+      isServing: (view, fn) => isAnswering(view, referenceOf(fn), fn),
+      leaveFunction: lifecycle.leave,
+      removeFunction: lifecycle.remove,
+      removeFunctionVersion: lifecycle.removeVersion,
+      reconcileEnvironment: () => Effect.void,
+      removeEnvironment: () => Effect.void,
+      reapIdle: IdleDeployments.make({ type: kind.name, cache, deployments, deletion, dryRun })
+    })
+  })
+
+const identityOf = ({ metadata }: FissionFunction): FunctionServiceCache.FunctionIdentity => ({
+  uid: metadata.uid ?? "",
+  generation: metadata.generation ?? 0,
+  name: metadata.name,
+  namespace: metadata.namespace ?? "",
+  version: metadata.labels?.[labels.functionVersion] ?? ""
+})
+
+const functionService = (
+  kind: DeploymentKind,
+  fn: FissionFunction,
+  deploymentUid: string,
+  settings: SettingsShape
+): FunctionServiceCache.FunctionService => ({
+  fn: identityOf(fn),
+  ...functionObjectsReference(kind.name, fn, settings),
+  deploymentUid,
+  minScale: minScale(fn),
+  idleThreshold: IdleDeployments.idleThreshold(fn)
+})

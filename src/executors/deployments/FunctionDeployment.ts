@@ -1,0 +1,98 @@
+import type { FissionFunction } from "../../fission/Function.ts"
+import { labels } from "../../fission/Labels.ts"
+import type { Described } from "../../fission/ResourceKind.ts"
+import { type Deployment, isDeleting, type Service } from "../../fission/Workloads.ts"
+import type { NamespaceView } from "../../informers/NamespaceView.ts"
+import type { KubernetesObject } from "../../kubernetes/KubernetesApi.ts"
+import type { DesiredObject, FunctionObjects } from "../../podspec/FunctionObjects.ts"
+import { listOf, objectOf } from "../../podspec/Json.ts"
+import type { OwnerReference } from "../../safeguards/Ground.ts"
+
+/** Whether an object is of that executor type and of a Function of this namespace: two may share one for workloads. */
+export const isOf = (type: string, view: NamespaceView, { metadata }: Described): boolean =>
+  metadata.labels?.[labels.executorType] === type && metadata.labels[labels.functionNamespace] === view.namespace
+
+/** The Function that an object says it belongs to. */
+const ownerOf = (view: NamespaceView, { metadata }: Described): OwnerReference => ({
+  kind: "Function",
+  namespace: view.namespace,
+  name: metadata.labels?.[labels.functionName] ?? "",
+  uid: metadata.labels?.[labels.functionUid] ?? ""
+})
+
+/** The Functions that Deployments and Services of that type in the view say they belong to. */
+export function* owners(type: string, view: NamespaceView): Generator<OwnerReference> {
+  for (const object of [...view.deployments.values(), ...view.services.values()]) {
+    if (isOf(type, view, object)) yield ownerOf(view, object)
+  }
+}
+
+/** Whether a published version of a Function is what the object serves. */
+export const isOfVersion = ({ metadata }: Described): boolean =>
+  (metadata.labels?.[labels.functionVersion] ?? "") !== ""
+
+/** Pods that can answer now. */
+export const availableReplicas = (deployment: Deployment | undefined): number =>
+  deployment === undefined || isDeleting(deployment.metadata) ? 0 : (deployment.status?.availableReplicas ?? 0)
+
+/** Where the objects of a function are. */
+export type Reference = Pick<FunctionObjects, "name" | "namespace" | "address">
+
+/** The Deployment of a function that the view shows under its name; one that has the name but is another's is none. */
+export const deploymentOf = (
+  view: NamespaceView,
+  { name, namespace }: Reference,
+  fn: Pick<FissionFunction, "metadata">
+): Deployment | undefined => {
+  const found = view.deployments.get(namespace, name)
+  return found?.metadata.labels?.[labels.functionUid] === fn.metadata.uid ? found : undefined
+}
+
+/**
+ * Whether the view shows that requests to the address are answered: the Service is there, and a pod behind it. Services
+ * that could not be listed are taken to be there (http-api.md section 4.1, validity check).
+ */
+export const isAnswering = (
+  view: NamespaceView,
+  reference: Reference,
+  fn: Pick<FissionFunction, "metadata">
+): boolean => {
+  const isShown = view.services.get(reference.namespace, reference.name) !== undefined || !view.services.isSynced()
+  return isShown && availableReplicas(deploymentOf(view, reference, fn)) >= 1
+}
+
+/** The spec of a Service, and the labels of the pods that it leads to: those that the Deployment cannot change any more. */
+const serviceSpec = (desired: DesiredObject, deployment: Deployment | undefined) => ({
+  ...desired.spec,
+  selector: deployment?.spec.selector?.matchLabels ?? objectOf(desired.spec["selector"])
+})
+
+/** Whether a Service leads to the pods of the Deployment, on their port. */
+export const leadsTo = (service: Service, desired: DesiredObject, deployment: Deployment | undefined): boolean => {
+  const pods = objectOf(serviceSpec(desired, deployment).selector)
+  const selector = Object.entries(service.spec.selector ?? {})
+  const [port] = listOf(desired.spec["ports"])
+  const [shown, ...others] = service.spec.ports ?? []
+  return (
+    service.spec.selector?.[labels.functionUid] !== undefined &&
+    selector.every(([label, value]) => pods[label] === value) &&
+    others.length === 0 &&
+    shown?.port === port?.["port"] &&
+    shown?.targetPort === port?.["targetPort"]
+  )
+}
+
+/** The live Service with our port and selector; whatever else somebody gave it stays. */
+export const repairedService = (
+  live: KubernetesObject,
+  desired: DesiredObject,
+  deployment: Deployment | undefined
+): KubernetesObject => ({
+  ...live,
+  metadata: {
+    ...live.metadata,
+    labels: { ...live.metadata.labels, ...desired.metadata.labels },
+    annotations: { ...live.metadata.annotations, ...desired.metadata.annotations }
+  },
+  spec: { ...objectOf(live["spec"]), ...serviceSpec(desired, deployment) }
+})

@@ -1,0 +1,28 @@
+import { hash } from "node:crypto"
+import { labels } from "./Labels.ts"
+import type { ObjectMeta } from "./ObjectMeta.ts"
+
+/** Shortest UID that a name can be made of: a real one has 36 characters. */
+export const leastUidLength = 17
+
+/**
+ * The one name of a function's Deployment, Service and HorizontalPodAutoscaler (newdeploy-and-container.md section 2).
+ * Other tools look functions up under it. A published version has its own, at most 63 characters as every one.
+ */
+export const functionObjectName = (
+  type: string,
+  { labels: held, name, namespace, uid }: Pick<ObjectMeta, "name" | "namespace" | "uid" | "labels">
+): string => {
+  const space = namespace ?? ""
+  const whole = name.length + space.length < 35
+  const base = whole ? `${name}-${space}` : `${name.slice(0, 17)}-${space.slice(0, 17)}`
+  const suffix = versionSuffix(held?.[labels.functionVersion] ?? "")
+  const cut = base.slice(0, Math.max(0, 35 - suffix.length))
+  return `${type}-${cut}-${(uid ?? "").slice(-leastUidLength)}${suffix}`.toLowerCase()
+}
+
+/** `-v3` for the version `hello-v3`, a hash for a name of another form, nothing for the live function. */
+const versionSuffix = (version: string): string => {
+  if (version === "") return ""
+  return /-v\d+$/u.exec(version)?.[0] ?? `-v${hash("sha256", version, "hex").slice(0, 8)}`
+}

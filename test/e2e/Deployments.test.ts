@@ -1,0 +1,141 @@
+import { assert, layer } from "@effect/vitest"
+import { Effect, Result } from "effect"
+import { Deployments, Functions, HorizontalPodAutoscalers, Pods, Services } from "../../src/fission/ResourceKind.ts"
+import type { Deployment } from "../../src/fission/Workloads.ts"
+import { KubernetesApi, KubernetesDeletion } from "../../src/kubernetes/KubernetesApi.ts"
+import * as World from "./World.ts"
+
+const strategy = (ExecutorType: string, others: object = {}) => ({
+  InvokeStrategy: {
+    StrategyType: "execution",
+    ExecutionStrategy: { ExecutorType, MinScale: 0, MaxScale: 2, SpecializationTimeout: 120, ...others }
+  }
+})
+
+/** The spec of a function that answers with a text out of a container of its own. */
+const container = (name: string, text: string) => ({
+  ...strategy("container", { MinScale: 1 }),
+  podspec: {
+    terminationGracePeriodSeconds: 1,
+    containers: [
+      {
+        name,
+        image: "hashicorp/http-echo:1.0",
+        args: ["-listen=:8888", `-text=${text}`],
+        ports: [{ containerPort: 8888 }]
+      }
+    ]
+  }
+})
+
+/** The Deployment of a function; undefined while there is none. */
+const deploymentOf = (name: string): Effect.Effect<Deployment | undefined, never, KubernetesApi> =>
+  KubernetesApi.use((api) =>
+    api.list(Deployments, { namespace: "default", labelSelector: `functionName=${name}` })
+  ).pipe(
+    Effect.map(({ items: [item] }) => (item === undefined ? undefined : Result.getOrThrow(Deployments.decode(item)))),
+    Effect.orDie
+  )
+
+const replicasOf = (name: string) => Effect.map(deploymentOf(name), (found) => found?.spec.replicas)
+
+const patchFunction = (name: string, spec: object) =>
+  KubernetesApi.use((api) => api.patch(Functions, { namespace: "default", name }, { type: "merge", body: { spec } }))
+
+const answers = (name: string, body: string) =>
+  World.isSo(Effect.map(World.call(name), (answer) => answer.body === body))
+
+layer(World.layer({ variables: { OBJECT_REAPER_INTERVAL: "1" } }), { excludeTestServices: true })(
+  "functions with a Deployment of their own",
+  (it) => {
+    it.effect("answer cold, and then warm from the same pod", () =>
+      Effect.gen(function* () {
+        yield* World.createEnvironment({ poolsize: 1 })
+        yield* World.createFunction("nd", World.answering("newdeploy"), strategy("newdeploy"))
+        assert.deepInclude(yield* World.call("nd"), { status: 200, body: "newdeploy" })
+        assert.deepInclude(yield* World.call("nd"), { status: 200, body: "newdeploy" })
+        assert.strictEqual((yield* World.podsOf("default", "functionName=nd")).length, 1)
+        assert.deepStrictEqual(yield* World.specialized(), [], "no pod of the pool was taken")
+      })
+    )
+
+    it.effect("may bring a container of their own, without Environment and package", () =>
+      Effect.gen(function* () {
+        const spec = { environment: { name: "", namespace: "" }, package: { packageref: { name: "", namespace: "" } } }
+        yield* World.createFunction("ct", "", { ...spec, ...container("ct", "container") })
+        assert.deepInclude(yield* World.call("ct"), { status: 200, body: "container\n" })
+      })
+    )
+
+    it.effect("come back from zero replicas with the next request", () =>
+      Effect.gen(function* () {
+        yield* World.createFunction("idle", World.answering("idle"), {
+          ...strategy("newdeploy"),
+          idletimeout: 1,
+          functionTimeout: 1
+        })
+        yield* World.isSo(Effect.map(World.call("idle"), ({ status }) => status === 200))
+        yield* World.isSo(Effect.map(replicasOf("idle"), (replicas) => replicas === 0))
+        yield* World.isSo(Effect.map(World.podsOf("default", "functionName=idle"), (pods) => pods.length === 0))
+        yield* patchFunction("idle", { functionTimeout: 60 })
+        assert.deepInclude(yield* World.call("idle"), { status: 200, body: "idle" })
+      })
+    )
+
+    it.effect("answer with new code after a change, and no request fails meanwhile", () =>
+      Effect.gen(function* () {
+        yield* World.changeFunction("nd", World.answering("changed"))
+        yield* patchFunction("ct", container("ct", "changed"))
+        const failed: Array<World.Answer> = []
+        const untilChanged = (name: string, body: string) =>
+          World.isSo(
+            Effect.map(World.call(name), (answer) => {
+              if (answer.status !== 200) failed.push(answer)
+              return answer.body === body
+            })
+          )
+        yield* Effect.all([untilChanged("nd", "changed"), untilChanged("ct", "changed\n")], { concurrency: 2 })
+        assert.deepStrictEqual(failed, [])
+      })
+    )
+
+    it.effect.each([Deployments, Services])("get a $kind back that somebody deletes", (kind) =>
+      Effect.gen(function* () {
+        const { metadata } = (yield* deploymentOf("ct")) ?? {}
+        const reference = { namespace: "default", name: metadata?.name ?? "" }
+        const uidOf = KubernetesApi.use((api) => Effect.map(api.get(kind, reference), (object) => object.metadata.uid))
+        const uid = (yield* uidOf) ?? ""
+        yield* KubernetesDeletion.use((door) => door.delete(kind, reference, { uid }))
+        yield* World.isSo(Effect.map(Effect.option(uidOf), (found) => found._tag === "Some" && found.value !== uid))
+        yield* answers("ct", "changed\n")
+      })
+    )
+
+    it.effect("change their executor type, and no request fails meanwhile", () =>
+      Effect.gen(function* () {
+        yield* World.warm(1)
+        for (const type of ["poolmgr", "newdeploy"]) {
+          yield* patchFunction("nd", strategy(type))
+          for (let request = 0; request < 20; request++) {
+            assert.deepInclude(yield* World.call("nd"), { status: 200, body: "changed" }, type)
+          }
+        }
+      })
+    )
+
+    it.effect("go away with everything that was made for them", () =>
+      Effect.gen(function* () {
+        const reference = { namespace: "default", name: "ct" }
+        const { metadata } = yield* KubernetesApi.use((api) => api.get(Functions, reference))
+        yield* KubernetesDeletion.use((door) => door.delete(Functions, reference, { uid: metadata.uid ?? "" }))
+        const left = KubernetesApi.use((api) =>
+          Effect.forEach([Services, HorizontalPodAutoscalers, Deployments, Pods], (kind) =>
+            api.list(kind, { namespace: "default", labelSelector: "functionName=ct" })
+          )
+        )
+        yield* World.isSo(Effect.map(left, (lists) => lists.every(({ items }) => items.length === 0)))
+        yield* World.isSo(Effect.map(World.call("ct"), ({ status }) => status === 404))
+      })
+    )
+  }
+)

@@ -1,0 +1,218 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Result } from "effect"
+import { TestClock } from "effect/testing"
+import { Dispatcher } from "../../../src/executors/Dispatcher.ts"
+import { Deployments, Functions, Services } from "../../../src/fission/ResourceKind.ts"
+import { ask, running, settle } from "../../fakes/ExecutorInMemory.ts"
+import * as Failures from "../../fakes/Failures.ts"
+import * as DeploymentWorld from "./DeploymentWorld.ts"
+
+const types = ["newdeploy", "container"] as const
+
+const failure = (outcome: Result.Result<unknown, { readonly kind: string; readonly text: string }>) =>
+  Result.isFailure(outcome) ? { kind: outcome.failure.kind, text: outcome.failure.text } : undefined
+
+describe("a request for a function with a Deployment of its own", () => {
+  it.effect.each(types)("of type %s waits for a pod and gets the name of the Service; the next costs nothing", (type) =>
+    Effect.gen(function* () {
+      const world = yield* DeploymentWorld.make()
+      const fn = world.function(type)
+      const test = Effect.gen(function* () {
+        const first = yield* Effect.forkChild(ask(fn))
+        yield* settle
+        assert.isUndefined(first.pollUnsafe(), "it did not wait")
+        yield* world.bringUp
+        const { address } = yield* Fiber.join(first)
+        const name = world.only(Services)?.metadata.name
+        assert.strictEqual(address, `${name}.default.svc.cluster.local.`)
+        yield* DeploymentWorld.aSecond
+        const calls = world.api.calls.length
+        assert.strictEqual((yield* ask(fn)).address, address)
+        assert.strictEqual(world.api.calls.length, calls)
+      })
+      yield* running(world, test)
+    })
+  )
+
+  it.effect("comes ten times at once and makes one creation (G1)", () =>
+    Effect.gen(function* () {
+      const world = yield* DeploymentWorld.make()
+      const fn = world.function("newdeploy")
+      const test = Effect.gen(function* () {
+        const requests = yield* Effect.forkChild(
+          Effect.all(
+            Array.from({ length: 10 }, () => ask(fn)),
+            { concurrency: 10 }
+          )
+        )
+        yield* settle
+        yield* world.bringUp
+        const addresses = yield* Fiber.join(requests)
+        assert.strictEqual(new Set(addresses.map(({ address }) => address)).size, 1)
+        assert.deepStrictEqual(
+          world.objectWrites().map((line) => line.split(" ").slice(0, 2).join(" ")),
+          ["create services", "create deployments", "create horizontalpodautoscalers"]
+        )
+      })
+      yield* running(world, test)
+    })
+  )
+
+  it.effect("scales the function up from zero, by one guarded write", () =>
+    Effect.gen(function* () {
+      const world = yield* DeploymentWorld.make()
+      const fn = world.function("newdeploy")
+      yield* running(world, settle)
+      world.api.merge(Deployments, DeploymentWorld.referenceOf(world.only(Deployments)?.metadata), {
+        spec: { replicas: 0 }
+      })
+      const test = Effect.gen(function* () {
+        const before = world.objectWrites().length
+        const request = yield* Effect.forkChild(ask(fn))
+        yield* settle
+        assert.strictEqual(world.replicas(), 1)
+        assert.strictEqual(world.objectWrites().length, before + 1)
+        yield* world.bringUp
+        yield* Fiber.join(request)
+      })
+      yield* running(world, test)
+    })
+  )
+
+  it.effect("is answered by what an earlier process made, and nothing is written (checklist 11)", () =>
+    Effect.gen(function* () {
+      const world = yield* DeploymentWorld.make()
+      const fn = world.function("newdeploy")
+      yield* running(world, Effect.andThen(settle, world.bringUp))
+      const before = world.objectWrites().length
+      const test = Effect.gen(function* () {
+        yield* ask(fn)
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual(world.objectWrites().length, before)
+      })
+      yield* running(world, test)
+    })
+  )
+
+  it.effect("survives an API that fails for half a minute while it waits for a pod (checklist 10)", () =>
+    Effect.gen(function* () {
+      const world = yield* DeploymentWorld.make()
+      const fn = world.function("newdeploy")
+      const test = Effect.gen(function* () {
+        const request = yield* Effect.forkChild(ask(fn))
+        yield* settle
+        world.api.intercept((call) => Effect.fail(Failures.etcdTimeout(call)))
+        for (const watch of world.api.watches()) watch.fail(Failures.connectionReset)
+        yield* TestClock.adjust("30 seconds")
+        assert.isUndefined(request.pollUnsafe())
+        world.api.intercept()
+        yield* world.bringUp
+        yield* TestClock.adjust("40 seconds")
+        assert.isDefined((yield* Fiber.join(request)).address)
+        assert.isDefined(world.only(Deployments))
+      })
+      yield* running(world, test)
+    })
+  )
+
+  it.effect("that no pod comes for ends after its time, and leaves the objects alone (checklist 10)", () =>
+    Effect.gen(function* () {
+      const world = yield* DeploymentWorld.make()
+      const fn = world.function("newdeploy")
+      const test = Effect.gen(function* () {
+        const request = yield* Effect.forkChild(Effect.result(ask(fn)))
+        yield* TestClock.adjust("121 seconds")
+        const text =
+          "[hello] error creating service for function: failed to create deployment within the timeout window of 120 seconds"
+        assert.deepStrictEqual(failure(yield* Fiber.join(request)), { kind: "Internal", text })
+        for (const kind of DeploymentWorld.kinds) assert.isDefined(world.only(kind))
+        assert.deepStrictEqual(world.api.lines("delete"), [])
+      })
+      yield* running(world, test)
+    })
+  )
+
+  it.effect("for a function that is gone is refused, and makes nothing", () =>
+    Effect.gen(function* () {
+      const world = yield* DeploymentWorld.make()
+      const fn = world.function("newdeploy")
+      world.api.remove(Functions, { namespace: "default", name: "hello" })
+      const test = Effect.gen(function* () {
+        const outcome = yield* Effect.result(ask(fn))
+        const text = "function default/hello is gone, not creating service"
+        assert.deepStrictEqual(failure(outcome), { kind: "NotFound", text })
+        assert.isUndefined(world.only(Services))
+      })
+      yield* running(world, test)
+    })
+  )
+
+  it.effect("with a UID that is none is refused (section 2)", () =>
+    Effect.gen(function* () {
+      const world = yield* DeploymentWorld.make()
+      const fn = world.function("newdeploy")
+      const odd = { ...fn, metadata: { ...fn.metadata, uid: "short" } }
+      const test = Effect.map(Effect.result(ask(odd)), (outcome) => {
+        assert.strictEqual(failure(outcome)?.kind, "InvalidArgument")
+      })
+      yield* running(world, test)
+    })
+  )
+
+  it.effect("for a version gets objects of its own, also while the live function is of the same generation (G11)", () =>
+    Effect.gen(function* () {
+      const world = yield* DeploymentWorld.make()
+      const fn = world.function("newdeploy")
+      const labels = { "fission.io/function-version": "hello-v1" }
+      const version = { ...fn, metadata: { ...fn.metadata, labels } }
+      const test = Effect.gen(function* () {
+        const requests = yield* Effect.forkChild(Effect.all([ask(fn), ask(version)], { concurrency: 2 }))
+        yield* settle
+        yield* world.bringUp
+        const [live, own] = yield* Fiber.join(requests)
+        assert.match(own.address, /-v1\.default\.svc/u)
+        assert.notStrictEqual(live.address, own.address)
+      })
+      yield* running(world, test)
+    })
+  )
+
+  it.effect("whose pods are gone is brought up again: a cached address is checked first", () =>
+    Effect.gen(function* () {
+      const world = yield* DeploymentWorld.make()
+      const fn = world.function("container")
+      const test = Effect.gen(function* () {
+        yield* settle
+        yield* world.bringUp
+        yield* ask(fn)
+        world.api.merge(Deployments, DeploymentWorld.referenceOf(world.only(Deployments)?.metadata), {
+          status: { availableReplicas: 0 }
+        })
+        yield* settle
+        const again = yield* Effect.forkChild(ask(fn))
+        yield* settle
+        assert.isUndefined(again.pollUnsafe())
+        yield* world.bringUp
+        yield* Fiber.join(again)
+      })
+      yield* running(world, test)
+    })
+  )
+
+  it.effect("keeps its address busy by taps, and takes no un-taps", () =>
+    Effect.gen(function* () {
+      const world = yield* DeploymentWorld.make()
+      const fn = world.function("newdeploy")
+      const test = Effect.gen(function* () {
+        yield* settle
+        yield* world.bringUp
+        const { address } = yield* ask(fn)
+        const dispatcher = yield* Dispatcher
+        const tap = { executorType: "newdeploy", metadata: fn.metadata, address }
+        assert.strictEqual((yield* dispatcher.tap([tap])).touched, 1)
+        assert.strictEqual((yield* Effect.flip(dispatcher.unTap(tap))).kind, "InvalidArgument")
+      })
+      yield* running(world, test)
+    })
+  )
+})
