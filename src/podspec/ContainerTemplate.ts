@@ -30,7 +30,7 @@ export const containerTemplate = (
     const problems = [...unsafeFunctionFields(fn), ...foreignReferences(fn), ...malformed(fn)]
     if (problems.length > 0) return yield* Result.fail(problems)
 
-    const overlay = objectOf(fn.spec.podspec)
+    const { automountServiceAccountToken, ...overlay } = objectOf(fn.spec.podspec)
     const asked = overlay["terminationGracePeriodSeconds"]
     const grace = typeof asked === "number" && asked >= 0 ? asked : defaultGraceSeconds
     const mounts = mountsOf(fn)
@@ -38,6 +38,7 @@ export const containerTemplate = (
     const envFrom = legacySources(fn)
     const ours = {
       terminationGracePeriodSeconds: grace,
+      ...(isUnset(automountServiceAccountToken) ? {} : { automountServiceAccountToken }),
       ...(mounts.length === 0 ? {} : { volumes: mounts.map(({ volume }) => volume) }),
       containers: [
         {

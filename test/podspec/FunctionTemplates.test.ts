@@ -140,6 +140,18 @@ describe("the pods of container", () => {
     })
   )
 
+  it.effect("have no token of a service account where their pod spec wants none (section 8.2)", () =>
+    Effect.gen(function* () {
+      const fn = ofContainer()
+      const podspec = { ...fn.spec.podspec, automountServiceAccountToken: false }
+      const { ignored, spec } = Result.getOrThrow(
+        containerTemplate({ ...fn, spec: { ...fn.spec, podspec } }, yield* chartSettings(), 0n)
+      )
+      assert.isFalse(spec["automountServiceAccountToken"])
+      assert.deepStrictEqual(ignored, [])
+    })
+  )
+
   it.effect("mount what names a path, under a name of at most 63 characters (section 10)", () =>
     Effect.gen(function* () {
       const name = "s".repeat(60)

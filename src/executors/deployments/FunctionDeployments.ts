@@ -228,6 +228,11 @@ export const make = (
       const ensured = Effect.gen(function* () {
         const isNewService = yield* ensureService(view, objects, options)
         const { deployment, written } = yield* ensureDeployment(view, fn, objects, options)
+        if (written && objects.ignored.length > 0) {
+          yield* Effect.logWarning("the pods of a function do not have everything that was asked for").pipe(
+            Effect.annotateLogs({ namespace: view.namespace, function: fn.metadata.name, ignored: objects.ignored })
+          )
+        }
         yield* ensureAutoscaler(objects, isNewService, options)
         return { objects, deployment, written: written || isNewService }
       })
