@@ -48,6 +48,10 @@ const deletions = (namespace: string) =>
 const answered = (name: string, namespace: string) =>
   World.eventually(Effect.map(World.call(name, namespace), (answer) => (answer.status === 200 ? answer : undefined)))
 
+/** Waits until the only pod that serves is marked so, from when on another executor can take it over. */
+const isServed = (namespace: string) =>
+  World.isSo(Effect.map(World.podsOf(namespace, "fission.io/served=true"), ({ length }) => length === 1))
+
 inEachCluster("the executor", (it) => {
   /** A test in a namespace of its own, which the executor serves. */
   const inNamespace = <A, E, R>(namespace: string, use: Effect.Effect<A, E, R>, variables = {}) =>
@@ -137,6 +141,7 @@ inEachCluster("the executor", (it) => {
           yield* World.createEnvironment({ poolsize: 2 }, "restart")
           yield* World.createFunction("hello", ofProcess, {}, "restart")
           const answer = yield* answered("hello", "restart")
+          yield* isServed("restart")
           yield* warmAre("restart", 2)
           return answer
         })
@@ -203,7 +208,9 @@ inEachCluster("the executor", (it) => {
           Effect.gen(function* () {
             yield* World.createEnvironment({ poolsize: 1 }, namespace)
             const fn = yield* World.createFunction("hello", ofProcess, {}, namespace)
-            return { fn, body: (yield* answered("hello", namespace)).body }
+            const { body } = yield* answered("hello", namespace)
+            yield* isServed(namespace)
+            return { body, fn }
           })
         )
         yield* settled(namespace)
