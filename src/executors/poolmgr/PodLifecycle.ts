@@ -12,7 +12,7 @@ import { drainPatch, servedPatch } from "../../podspec/PodPatches.ts"
 import { Conditions } from "../../safeguards/Conditions.ts"
 import { DecisionLog } from "../../safeguards/DecisionLog.ts"
 import { Deletion } from "../../safeguards/Deletion.ts"
-import { Ground } from "../../safeguards/Ground.ts"
+import { evidenceOf, Ground } from "../../safeguards/Ground.ts"
 import * as FunctionPod from "./FunctionPod.ts"
 import { type DrainOrder, Duty, make as makeDuties, type PodReference } from "./PodDuties.ts"
 
@@ -217,8 +217,17 @@ export class PodLifecycle extends Context.Service<
         const leaving = siblings.filter(({ metadata }) =>
           ["Draining", "Deleted"].includes(duties.of(metadata)?._tag ?? "")
         ).length
-        if (leaving > 0 && leaving >= Math.ceil(siblings.length / 4)) return yield* lookAgain(pod, betweenBatches)
-        if (siblings.length - leaving === 1 && !FunctionPod.hasSuccessor(view, pod)) {
+        const waitsFor = yieldsTo(siblings.length, leaving, FunctionPod.hasSuccessor(view, pod))
+        if (waitsFor !== undefined) {
+          const ground = Ground.Superseded({ by, viewAge: yield* viewAge(view) })
+          yield* decisions.recordOnce({
+            action: "Kept",
+            kind: "Pod",
+            ...FunctionPod.identity(pod),
+            ground: ground._tag,
+            reason: `superseded, but ${waitsFor}`,
+            evidence: evidenceOf(ground)
+          })
           return yield* lookAgain(pod, betweenBatches)
         }
         cache.remove(pod.metadata.uid ?? "")
@@ -283,4 +292,10 @@ export class PodLifecycle extends Context.Service<
       })
     })
   )
+}
+
+/** What a superseded pod waits for before it goes, undefined when it is its turn (failure-semantics.md section 9.2). */
+const yieldsTo = (siblings: number, leaving: number, hasSuccessor: boolean): string | undefined => {
+  if (leaving > 0 && leaving >= Math.ceil(siblings / 4)) return "a quarter of the function's pods goes at a time"
+  return siblings - leaving === 1 && !hasSuccessor ? "no other pod can take over yet" : undefined
 }
