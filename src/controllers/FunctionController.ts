@@ -6,6 +6,7 @@ import { Functions } from "../fission/ResourceKind.ts"
 import { isDeleting } from "../fission/Workloads.ts"
 import type { NamespaceView } from "../informers/NamespaceView.ts"
 import { KubernetesApi, type ObjectReference } from "../kubernetes/KubernetesApi.ts"
+import { Degradation } from "../namespaces/Degradation.ts"
 import type { WorkError } from "../namespaces/WorkQueue.ts"
 import { ExecutorTypes, functionWork } from "../executors/ExecutorType.ts"
 import { Ground, type OwnerReference } from "../safeguards/Ground.ts"
@@ -20,6 +21,7 @@ export const make = Effect.gen(function* () {
   const api = yield* KubernetesApi
   const types = yield* ExecutorTypes
   const absentOwners = yield* AbsentOwners
+  const degradation = yield* Degradation
 
   const removeEverywhere = (view: NamespaceView) => (owner: OwnerReference, ground: Ground) =>
     Effect.forEach(types.all(), (type) => type.removeFunction(view, owner, ground), { discard: true })
@@ -88,7 +90,11 @@ export const make = Effect.gen(function* () {
         key: { handler: functionWork, name },
         remove: removeEverywhere(view)
       })
-      if (fn !== undefined) yield* reconcilePresent(view, fn)
+      if (fn === undefined) return
+      yield* reconcilePresent(view, fn).pipe(
+        Effect.tap(() => degradation.succeeded(fn, "work")),
+        Effect.tapError((error) => (error._tag === "DeletionRefused" ? Effect.void : degradation.failed(fn, error)))
+      )
     })
 })
 

@@ -64,11 +64,11 @@ export class ColdStart extends Context.Service<
         const { name = "", namespace } = fn.spec.environment ?? {}
         if ((namespace ?? "") !== "" && namespace !== view.namespace) {
           const cause = `cross-namespace environment reference is not allowed: fn.namespace=${view.namespace} env.namespace=${namespace}`
-          return yield* creationError(fn, cause)
+          return yield* creationError(fn, cause, "InvalidSpec")
         }
         const known = view.environments.get(view.namespace, name ?? "")
         if (known !== undefined) return known
-        const missing = creationError(fn, `Environment.fission.io "${name ?? ""}" not found`)
+        const missing = creationError(fn, `Environment.fission.io "${name ?? ""}" not found`, "EnvironmentMissing")
         if ((name ?? "") === "") return yield* missing
         const live = yield* api
           .get(Environments, { namespace: view.namespace, name: name ?? "" }, { priority: "request" })
@@ -86,7 +86,7 @@ export class ColdStart extends Context.Service<
 
       const demandPool = (view: NamespaceView, environment: Environment, fn: FissionFunction) =>
         deployments.demand(view, environment).pipe(
-          Effect.catchTag("PodSpecError", (error) => Effect.fail(creationError(fn, error.message))),
+          Effect.catchTag("PodSpecError", (error) => Effect.fail(creationError(fn, error.message, "InvalidSpec"))),
           Effect.mapError((error) => (error._tag === "FissionError" ? error : unavailable(fn, error)))
         )
 
@@ -103,7 +103,8 @@ export class ColdStart extends Context.Service<
             orElse: () => {
               const trouble = FunctionPod.troubleOf(view, environment)
               const text = "timeout: waited too long to get a ready pod"
-              return Effect.fail(creationError(fn, trouble === undefined ? text : `${text} (${trouble})`))
+              const problem = trouble === undefined ? text : `${text} (${trouble})`
+              return Effect.fail(creationError(fn, problem, "NotReadyInTime"))
             }
           })
         )
@@ -214,7 +215,8 @@ const checkReferences = (fn: FissionFunction): Effect.Effect<void, FissionError>
   for (const [kind, references] of kinds) {
     const foreign = (references ?? []).find((reference) => reference.namespace !== fn.metadata.namespace)
     if (foreign === undefined) continue
-    return Effect.fail(creationError(fn, `${kind} ${foreign.name} must be in same namespace as function namespace`))
+    const problem = `${kind} ${foreign.name} must be in same namespace as function namespace`
+    return Effect.fail(creationError(fn, problem, "InvalidSpec"))
   }
   return Effect.void
 }
