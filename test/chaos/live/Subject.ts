@@ -6,6 +6,8 @@ import { Agent, request } from "undici"
 import { freePort } from "../../cli/CommandProcess.ts"
 
 const host = "127.0.0.1"
+/** As in the image. */
+const memoryFlags = ["--max-old-space-size=128", "--max-semi-space-size=8"]
 const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url))
 
 /** Something did not go as every row of the suite demands. */
@@ -82,15 +84,19 @@ export const make = (options: {
 
     return {
       start: Effect.gen(function* () {
-        child = spawn(process.execPath, [main, "serve", ...options.cluster, "--host", host, `--executorPort=${port}`], {
-          env: {
-            PATH: process.env["PATH"],
-            FISSION_RESOURCE_NAMESPACES: options.namespaces.join(","),
-            FINALIZER_ENABLED: "true",
-            METRICS_ADDR: `${host}:${metricsPort}`
-          },
-          stdio: "ignore"
-        })
+        child = spawn(
+          process.execPath,
+          [...memoryFlags, main, "serve", ...options.cluster, "--host", host, `--executorPort=${port}`],
+          {
+            env: {
+              PATH: process.env["PATH"],
+              FISSION_RESOURCE_NAMESPACES: options.namespaces.join(","),
+              FINALIZER_ENABLED: "true",
+              METRICS_ADDR: `${host}:${metricsPort}`
+            },
+            stdio: "ignore"
+          }
+        )
         for (let tries = 0; (yield* exchange(`http://${host}:${port}/healthz`)).status !== 200; tries++) {
           if (tries > 600 || !isAlive()) return yield* new Unmet({ message: "the executor did not start" })
           yield* Effect.sleep("50 millis")
