@@ -28,7 +28,7 @@ const inTurn = (...actions: ReadonlyArray<readonly [action: FaultAction, seconds
 const restart = (how: "dropWatch" | "endWatch") => () =>
   Effect.gen(function* () {
     // Requests meet the fault that was put in force first.
-    yield* Effect.forkChild(
+    yield* Effect.forkScoped(
       inTurn(
         [{ type: "reset" }, 6],
         [{ type: "error", preset: "unauthorized" }, 1],
@@ -96,7 +96,7 @@ export const faults: ReadonlyArray<Scenario<Faults>> = [
     fault: "history compacted every 2 s",
     lasts: "20 seconds",
     begin: () =>
-      Effect.forkChild(Effect.forever(Effect.andThen(hitOpenWatches("expireWatch"), Effect.sleep("2 seconds")))),
+      Effect.forkScoped(Effect.forever(Effect.andThen(hitOpenWatches("expireWatch"), Effect.sleep("2 seconds")))),
     end: liftAll
   },
   {
@@ -255,3 +255,6 @@ export const shortOutage: Scenario<Faults> = {
   begin: () => Effect.andThen(inject({ type: "reset" }), hitOpenWatches("dropWatch")),
   end: liftAll
 }
+
+/** Everything that the embedded cluster does to the executor. */
+export const all = [...faults, ...recordedAnswers, shortOutage]

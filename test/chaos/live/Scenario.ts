@@ -1,4 +1,4 @@
-import { Duration, Effect, Fiber, Schedule } from "effect"
+import { Duration, Effect, Exit, Fiber, Schedule, Scope } from "effect"
 import type { KubernetesApi, KubernetesDeletion } from "../../../src/kubernetes/KubernetesApi.ts"
 import type { Subject, Unmet } from "./Subject.ts"
 import * as Workload from "./Workload.ts"
@@ -7,7 +7,8 @@ import * as Workload from "./Workload.ts"
 export interface Scenario<R> {
   readonly fault: string
   readonly lasts: Duration.Input
-  readonly begin: (subject: Subject) => Effect.Effect<unknown, unknown, R>
+  /** What it forks into its scope ends with the fault. */
+  readonly begin: (subject: Subject) => Effect.Effect<unknown, unknown, R | Scope.Scope>
   readonly end: (subject: Subject) => Effect.Effect<unknown, unknown, R>
   /** The executor is started during it, so that nothing is warm for it yet. */
   readonly isStart?: boolean
@@ -69,13 +70,15 @@ export const play = <R>(
 
       const load =
         scenario.isStart === true ? [] : yield* Effect.forEach(warm, (fn) => Workload.keepAsking(subject, fn))
-      yield* Effect.orDie(scenario.begin(subject))
+      const fault = yield* Scope.fork(yield* Effect.scope)
+      yield* scenario.begin(subject).pipe(Scope.provide(fault), Effect.orDie)
       yield* Effect.sleep("500 millis")
       const starting = yield* Effect.forEach(during, (fn) => Effect.forkChild(insisted(ask(fn))))
       yield* Effect.sleep(Duration.subtract(Duration.fromInputUnsafe(scenario.lasts), Duration.millis(500)))
       const failedCold = starting.filter((fiber) => fiber.pollUnsafe() === undefined).length
 
       const listsBefore = yield* lists
+      yield* Scope.close(fault, Exit.void)
       yield* Effect.orDie(scenario.end(subject))
       const resumed = yield* Effect.forEach(
         afterwards,

@@ -1,5 +1,5 @@
 import { Clock, DateTime, Duration, Effect, Result, type Scope } from "effect"
-import { Namespaces } from "../../../src/devcluster/Kinds.ts"
+import { Namespaces, ServiceAccounts } from "../../../src/devcluster/Kinds.ts"
 import { Environments, Functions, Packages, Pods } from "../../../src/fission/ResourceKind.ts"
 import { isDeleting, isReady } from "../../../src/fission/Workloads.ts"
 import { KubernetesApi, KubernetesDeletion, type KubernetesObject } from "../../../src/kubernetes/KubernetesApi.ts"
@@ -36,6 +36,7 @@ export const furnish = Effect.gen(function* () {
   const api = yield* KubernetesApi
   for (const namespace of namespaces) {
     yield* api.create(Namespaces, { metadata: { name: namespace } })
+    yield* api.create(ServiceAccounts, { metadata: { namespace, name: "fission-fetcher" } })
     yield* api.create(Environments, {
       metadata: { namespace, name: "nodejs" },
       spec: { version: 3, poolsize: poolSize, terminationGracePeriod: 0, runtime: { image: "node-env" } }

@@ -9,6 +9,8 @@ import type { KubernetesApi, KubernetesDeletion } from "../../../src/kubernetes/
 import * as KubernetesApiLive from "../../../src/kubernetes/KubernetesApiLive.ts"
 import * as StandInPods from "../../bench/StandInPods.ts"
 import * as EmbeddedFaults from "./EmbeddedFaults.ts"
+import * as RealCluster from "./RealCluster.ts"
+import * as RealFaults from "./RealFaults.ts"
 import { play, playTwenty, type Row, type Scenario, type Stage } from "./Scenario.ts"
 import * as Subject from "./Subject.ts"
 import * as Workload from "./Workload.ts"
@@ -23,7 +25,10 @@ const isPicked = ({ fault }: { readonly fault: string }) =>
   picked.length === 0 || picked.some((word) => fault.includes(word))
 
 /** The executor, started, with a warm function in each namespace. */
-const prepare = Effect.fnUntraced(function* (cluster: ReadonlyArray<string>, lists: Stage["lists"]) {
+const prepare = Effect.fnUntraced(function* (
+  cluster: ReadonlyArray<string>,
+  listsOf: (subject: Subject.Subject) => Effect.Effect<number>
+) {
   yield* Effect.orDie(Workload.furnish)
   const subject = yield* Subject.make({ namespaces: Workload.namespaces, cluster })
   yield* subject.start
@@ -33,7 +38,7 @@ const prepare = Effect.fnUntraced(function* (cluster: ReadonlyArray<string>, lis
   )
   for (const fn of warm) yield* Workload.timeUntil("a first cold start", Workload.ask(subject, fn), "30 seconds")
   yield* Workload.timeUntil("the pools are full", Workload.isFurnished, "60 seconds")
-  const stage: Stage = { subject, warm, lists }
+  const stage: Stage = { subject, warm, lists: listsOf(subject) }
   return stage
 })
 
@@ -72,7 +77,7 @@ const embedded = Effect.gen(function* () {
     for (const [key, number] of requests("fission-executor/")) if (key.startsWith("list ")) count += number
     return count
   })
-  const stage = yield* prepare(["--api-server", url], lists)
+  const stage = yield* prepare(["--api-server", url], () => lists)
   const rows = yield* playAll(stage, [...EmbeddedFaults.faults, ...EmbeddedFaults.recordedAnswers])
   if (!isPicked(EmbeddedFaults.shortOutage)) return rows
   const twenty = yield* playTwenty(stage, EmbeddedFaults.shortOutage)
@@ -94,9 +99,33 @@ const embeddedCluster = Layer.unwrap(
   Layer.provideMerge(Layer.merge(Faults.layer, PodLogs.layer))
 )
 
+const real = Effect.gen(function* () {
+  const { executor } = yield* RealCluster.RealCluster
+  const stage = yield* prepare(["--kubeconfig", executor], ({ relists }) => relists)
+  return yield* playAll(stage, RealFaults.faults)
+}).pipe(Effect.scoped)
+
+/** A real etcd and API server, with the controllers and pods that they lack. */
+const realCluster = (assets: string) =>
+  Layer.unwrap(
+    Effect.map(RealCluster.RealCluster, ({ administrator }) =>
+      Layer.merge(ControllersLayer, StandInPods.layer).pipe(
+        Layer.provideMerge(KubernetesApiLive.layer(Credentials.fromFile(administrator), "chaos"))
+      )
+    )
+  ).pipe(Layer.provideMerge(RealCluster.RealCluster.layer(assets)))
+
+const onRealServers =
+  RealCluster.assets === undefined
+    ? Effect.as(Console.log("\nKUBEBUILDER_ASSETS names no folder with etcd and kube-apiserver: no real servers."), [])
+    : Effect.provide(real, realCluster(RealCluster.assets))
+
 const suite = Effect.gen(function* () {
   yield* header
-  const rows = yield* Effect.provide(embedded, embeddedCluster)
+  const rows = [
+    ...(EmbeddedFaults.all.some(isPicked) ? yield* Effect.provide(embedded, embeddedCluster) : []),
+    ...(RealFaults.faults.some(isPicked) ? yield* onRealServers : [])
+  ]
   const unmet = rows.filter((row) => row.unmet.length > 0).length
   if (unmet > 0) return yield* new Subject.Unmet({ message: `${unmet} of ${rows.length} rows show what none may` })
 })
