@@ -33,7 +33,7 @@ export class RealCluster extends Context.Service<
     readonly executor: string
     readonly etcd: Program
     readonly server: Program
-    /** Waits until the executor's user gets an answer with etcd behind it. */
+    /** Waits until the executor's user gets lists of pods and of a custom resource, with etcd behind them. */
     readonly answers: Effect.Effect<void>
     /** Removes the history before now from etcd. */
     readonly compact: Effect.Effect<void>
@@ -118,12 +118,11 @@ export class RealCluster extends Context.Service<
           etcd,
           server,
           answers: until(
-            Effect.map(
-              exchange("GET", "/api/v1/namespaces?limit=1", undefined, "executor").pipe(
+            Effect.forEach(["/api/v1/pods?limit=1", "/apis/fission.io/v1/functions?limit=1"], (path) =>
+              exchange("GET", path, undefined, "executor").pipe(
                 Effect.timeoutOrElse({ duration: "1 second", orElse: () => Effect.succeed(0) })
-              ),
-              (status) => status === 200
-            )
+              )
+            ).pipe(Effect.map((statuses) => statuses.every((status) => status === 200)))
           ),
           compact: compact(etcdUrl),
           grant,
