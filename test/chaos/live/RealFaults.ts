@@ -68,6 +68,8 @@ export const faults: ReadonlyArray<Scenario<RealCluster>> = [
         ),
         subject.start
       ),
-    end: use(({ etcd }) => etcd.signal("SIGCONT"))
+    end: use(({ etcd }) => etcd.signal("SIGCONT")),
+    // Nothing is listed yet (lifecycle.md section 18 item 1).
+    resumesWithin: "10 seconds"
   }
 ]
