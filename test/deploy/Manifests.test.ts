@@ -37,7 +37,8 @@ const rights: { readonly [resource: string]: ReadonlyArray<string> } = {
   "fission.io/functionversions": ["list", "watch"],
   "fission.io/functionaliases": ["list", "watch"],
   "/pods": ["get", "list", "watch", "patch", "delete"],
-  "apps/deployments": ["get", "list", "watch", "create", "update", "delete"]
+  "apps/deployments": ["get", "list", "watch", "create", "update", "delete"],
+  "/events": ["create"]
 }
 
 test("the Role grants what the executor calls, and nothing else", () => {
