@@ -113,6 +113,26 @@ export const fissionErrorStatus = {
   Unavailable: 503
 } as const
 
+/** What the condition `ExecutorDegraded` says of a Function (failure-semantics.md section 5.6). */
+export type DegradedReason =
+  | "ApiTimeout"
+  | "Forbidden"
+  | "InvalidSpec"
+  | "EnvironmentMissing"
+  | "QuotaExceeded"
+  | "NotReadyInTime"
+
+/**
+ * The reason that a failed call gives for `ExecutorDegraded`; undefined where it says nothing about the Function. A
+ * `FatalError` of an object stays until somebody edits something.
+ */
+export const degradedReason = (error: KubernetesError): DegradedReason | undefined => {
+  if (error._tag === "KubernetesTimeoutError") return "ApiTimeout"
+  if (error._tag !== "KubernetesFatalError") return undefined
+  if (error.scope !== "object") return "Forbidden"
+  return error.status === 403 ? "QuotaExceeded" : "InvalidSpec"
+}
+
 /**
  * The answer to a caller of the executor's HTTP API who gets no address. `text` is the body, without the trailing
  * newline; `retryAfterSeconds` is sent as `Retry-After`.
@@ -121,6 +141,8 @@ export class FissionError extends Data.TaggedError("FissionError")<{
   readonly kind: keyof typeof fissionErrorStatus
   readonly text: string
   readonly retryAfterSeconds?: number | undefined
+  /** Set where the trouble is one of the Function that its status should show. */
+  readonly degraded?: DegradedReason | undefined
   readonly cause?: unknown
 }> {
   override get message(): string {

@@ -26,6 +26,7 @@ import { ApiServerHealth } from "./kubernetes/ApiServerHealth.ts"
 import type { KubernetesApi, KubernetesDeletion } from "./kubernetes/KubernetesApi.ts"
 import * as KubernetesApiLive from "./kubernetes/KubernetesApiLive.ts"
 import { Circuits } from "./namespaces/Circuits.ts"
+import { Degradation } from "./namespaces/Degradation.ts"
 import * as GuardedKubernetesApi from "./namespaces/GuardedKubernetesApi.ts"
 import * as WriteFence from "./kubernetes/WriteFence.ts"
 import { Supervisor } from "./namespaces/Supervisor.ts"
@@ -36,6 +37,7 @@ import { Conditions } from "./safeguards/Conditions.ts"
 import { DecisionLog } from "./safeguards/DecisionLog.ts"
 import { Deletion } from "./safeguards/Deletion.ts"
 import { DryRun } from "./safeguards/DryRun.ts"
+import { EventRecorder } from "./safeguards/EventRecorder.ts"
 import { Leadership } from "./safeguards/Leadership.ts"
 import { FetcherClient } from "./specialization/FetcherClient.ts"
 
@@ -75,7 +77,8 @@ export const layerNoDeps: Layer.Layer<
     Layer.provide(ExecutorTypes.layer),
     Layer.provideMerge(Supervisor.layer),
     Layer.provide(NamespaceSet.layerStatic),
-    Layer.provide([Deletion.layer, Conditions.layer, DryRun.layer]),
+    Layer.provide([Deletion.layer, Degradation.layer, DryRun.layer]),
+    Layer.provide([Conditions.layer, EventRecorder.layer]),
     Layer.provideMerge(Brake.layer),
     Layer.provideMerge(DecisionLog.layer),
     Layer.provide(GuardedKubernetesApi.layer),

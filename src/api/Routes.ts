@@ -85,7 +85,9 @@ export const makeRoutes = (
   const readyz = Effect.suspend(() =>
     isDraining()
       ? Effect.succeed(refusal(503, "shutting down"))
-      : Effect.map(dispatcher.ready, (ready) => (ready ? ok() : refusal(503, notSynced)))
+      : Effect.map(dispatcher.ready, (ready) =>
+          ready ? ok() : refusal(503, notReady(dispatcher.missingDefinitions()))
+        )
   )
 
   return new Map([
@@ -100,6 +102,8 @@ export const makeRoutes = (
 }
 
 const notSynced = "caches not synced"
+const notReady = (missing: ReadonlyArray<string>): string =>
+  missing.length === 0 ? notSynced : `${notSynced} (CRDMissing: ${missing.join(", ")})`
 const failedToParse = "Failed to parse request"
 const tapsFailed = refusal(500, "error tapping function services")
 

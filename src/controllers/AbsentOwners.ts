@@ -6,6 +6,7 @@ import type { StoreReader } from "../kubernetes/Store.ts"
 import { Supervisor } from "../namespaces/Supervisor.ts"
 import type { WorkError, WorkKey } from "../namespaces/WorkQueue.ts"
 import { Brake, type Load } from "../safeguards/Brake.ts"
+import { DecisionLog } from "../safeguards/DecisionLog.ts"
 import { Deletion } from "../safeguards/Deletion.ts"
 import { DryRun } from "../safeguards/DryRun.ts"
 import { Ground, type OwnerReference } from "../safeguards/Ground.ts"
@@ -45,108 +46,117 @@ export class AbsentOwners extends Context.Service<
     readonly settle: (absence: Absence) => Effect.Effect<void, WorkError>
   }
 >()("fission-executor/controllers/AbsentOwners") {
-  static readonly layer: Layer.Layer<AbsentOwners, never, Deletion | Brake | DryRun | Supervisor> = Layer.effect(
-    AbsentOwners,
-    Effect.gen(function* () {
-      const clock = yield* Clock.Clock
-      const deletion = yield* Deletion
-      const brake = yield* Brake
-      const dryRun = yield* DryRun
-      const supervisor = yield* Supervisor
-      const suspects = new Map<string, Map<string, Suspect>>()
+  static readonly layer: Layer.Layer<AbsentOwners, never, Deletion | Brake | DryRun | DecisionLog | Supervisor> =
+    Layer.effect(
+      AbsentOwners,
+      Effect.gen(function* () {
+        const clock = yield* Clock.Clock
+        const deletion = yield* Deletion
+        const brake = yield* Brake
+        const dryRun = yield* DryRun
+        const decisions = yield* DecisionLog
+        const supervisor = yield* Supervisor
+        const suspects = new Map<string, Map<string, Suspect>>()
 
-      const loadOf = ({ kind, view }: Absence, { owner, suspectedAt }: Suspect): Load => {
-        const suspected = new Set<string>()
-        for (const known of suspects.values()) {
-          for (const [uid, suspect] of known) if (suspect.owner.namespace === view.namespace) suspected.add(uid)
-        }
-        const pods = [...view.pods.values()].filter((pod) => !belongsToPool(pod))
-        const owners = [...view.deployments.values(), ...view.services.values(), ...pods].map(ownerUids)
-        return {
-          owner,
-          suspectedAt,
-          objects: owners.length,
-          threatened: owners.filter((uids) => uids.some((uid) => suspected.has(uid))).length,
-          own: owners.filter((uids) => uids.includes(owner.uid)).length,
-          listedAt: viewOf(view, kind).listedAt()
-        }
-      }
-
-      /** Removes what the owner left behind, unless the brake is on. */
-      const removeProven = Effect.fnUntraced(function* (absence: Absence, suspect: Suspect, ground: Ground) {
-        const { owner } = suspect
-        const load = loadOf(absence, suspect)
-        if (dryRun.isOn) {
-          yield* dryRun.wouldDelete({
-            ...owner,
-            ground: ground._tag,
-            reason: "what runs for it would be deleted, for it is gone",
-            evidence: { objects: load.own }
-          })
-          return true
-        }
-        if (!(yield* brake.admit(load))) return false
-        yield* absence.remove(owner, ground)
-        return true
-      })
-
-      /** The brake is on: the list that may take it off is asked for, and the owner looked at later. */
-      const waitForProof = Effect.fnUntraced(function* ({ key, kind, view }: Absence) {
-        const cell = supervisor.cell(view.namespace)
-        yield* cell?.relist(kind.plural) ?? Effect.void
-        yield* cell?.enqueueAfter(key, whileStopped) ?? Effect.void
-        return false
-      })
-
-      /** Whether the suspicion is settled. */
-      const settleOne = Effect.fnUntraced(function* (absence: Absence, suspect: Suspect) {
-        const { kind, key, view } = absence
-        const { evidence, owner } = suspect
-        if (brake.status(view.namespace) !== undefined && brake.holds(loadOf(absence, suspect))) {
-          return yield* waitForProof(absence)
-        }
-        const presence = yield* deletion.confirmAbsent(kind, owner, evidence)
-        const cell = supervisor.cell(view.namespace)
-        switch (presence._tag) {
-          case "Absent": {
-            const removed = yield* removeProven(absence, suspect, Ground.OwnerAbsent({ proof: presence.proof }))
-            return removed || (yield* waitForProof(absence))
+        const loadOf = ({ kind, view }: Absence, { owner, suspectedAt }: Suspect): Load => {
+          const suspected = new Set<string>()
+          for (const known of suspects.values()) {
+            for (const [uid, suspect] of known) if (suspect.owner.namespace === view.namespace) suspected.add(uid)
           }
-          case "Present":
-            yield* Effect.logWarning(
-              "the view lacks an object that exists; nothing is removed and it is listed again"
-            ).pipe(Effect.annotateLogs({ namespace: view.namespace, kind: kind.kind, name: owner.name }))
-            yield* cell?.relist(kind.plural) ?? Effect.void
+          const pods = [...view.pods.values()].filter((pod) => !belongsToPool(pod))
+          const owners = [...view.deployments.values(), ...view.services.values(), ...pods].map(ownerUids)
+          return {
+            owner,
+            suspectedAt,
+            objects: owners.length,
+            threatened: owners.filter((uids) => uids.some((uid) => suspected.has(uid))).length,
+            own: owners.filter((uids) => uids.includes(owner.uid)).length,
+            listedAt: viewOf(view, kind).listedAt()
+          }
+        }
+
+        /** Removes what the owner left behind, unless the brake is on. */
+        const removeProven = Effect.fnUntraced(function* (absence: Absence, suspect: Suspect, ground: Ground) {
+          const { owner } = suspect
+          const load = loadOf(absence, suspect)
+          if (dryRun.isOn) {
+            yield* dryRun.wouldDelete({
+              ...owner,
+              ground: ground._tag,
+              reason: "what runs for it would be deleted, for it is gone",
+              evidence: { objects: load.own }
+            })
             return true
-          case "Unproven":
-            yield* cell?.enqueueAfter(key, presence.lookAgainAfter) ?? Effect.void
-            return false
-        }
-      })
+          }
+          if (!(yield* brake.admit(load))) return false
+          yield* absence.remove(owner, ground)
+          return true
+        })
 
-      return AbsentOwners.of({
-        suspect: (owner, evidence) => {
-          const id = `${owner.kind}/${owner.namespace}/${owner.name}`
-          const known = suspects.get(id) ?? new Map()
-          const before = known.get(owner.uid)
-          if (before?.evidence !== "Event") {
-            const suspectedAt = before?.suspectedAt ?? clock.monotonicTimeNanosUnsafe()
-            known.set(owner.uid, { owner, evidence, suspectedAt })
+        /** The brake is on: the list that may take it off is asked for, and the owner looked at later. */
+        const waitForProof = Effect.fnUntraced(function* ({ key, kind, view }: Absence) {
+          const cell = supervisor.cell(view.namespace)
+          yield* cell?.relist(kind.plural) ?? Effect.void
+          yield* cell?.enqueueAfter(key, whileStopped) ?? Effect.void
+          return false
+        })
+
+        /** What runs for an owner that may be gone stays, because it is not proven gone. */
+        const kept = (owner: OwnerReference, reason: string) =>
+          decisions.recordOnce({ ...owner, action: "Kept", ground: "OwnerAbsent", reason })
+
+        /** Whether the suspicion is settled. */
+        const settleOne = Effect.fnUntraced(function* (absence: Absence, suspect: Suspect) {
+          const { kind, key, view } = absence
+          const { evidence, owner } = suspect
+          if (brake.status(view.namespace) !== undefined && brake.holds(loadOf(absence, suspect))) {
+            return yield* waitForProof(absence)
           }
-          suspects.set(id, known)
-        },
-        settle: Effect.fnUntraced(function* (absence) {
-          const id = `${absence.kind.kind}/${absence.view.namespace}/${absence.name}`
-          const known = suspects.get(id)
-          for (const [uid, suspect] of known ?? []) {
-            const settled = uid === absence.liveUid || (yield* settleOne(absence, suspect))
-            if (settled) known?.delete(uid)
+          const presence = yield* deletion
+            .confirmAbsent(kind, owner, evidence)
+            .pipe(
+              Effect.tapError(() => kept(owner, "the view lacks it, but a live look failed: unknown is not absent"))
+            )
+          const cell = supervisor.cell(view.namespace)
+          switch (presence._tag) {
+            case "Absent": {
+              const removed = yield* removeProven(absence, suspect, Ground.OwnerAbsent({ proof: presence.proof }))
+              return removed || (yield* waitForProof(absence))
+            }
+            case "Present":
+              yield* kept(owner, "the view lacks it, but it exists; its kind is listed again")
+              yield* cell?.relist(kind.plural) ?? Effect.void
+              return true
+            case "Unproven":
+              yield* kept(owner, "a live look did not find it; without an event it takes a second one a minute later")
+              yield* cell?.enqueueAfter(key, presence.lookAgainAfter) ?? Effect.void
+              return false
           }
-          if (known?.size === 0) suspects.delete(id)
+        })
+
+        return AbsentOwners.of({
+          suspect: (owner, evidence) => {
+            const id = `${owner.kind}/${owner.namespace}/${owner.name}`
+            const known = suspects.get(id) ?? new Map()
+            const before = known.get(owner.uid)
+            if (before?.evidence !== "Event") {
+              const suspectedAt = before?.suspectedAt ?? clock.monotonicTimeNanosUnsafe()
+              known.set(owner.uid, { owner, evidence, suspectedAt })
+            }
+            suspects.set(id, known)
+          },
+          settle: Effect.fnUntraced(function* (absence) {
+            const id = `${absence.kind.kind}/${absence.view.namespace}/${absence.name}`
+            const known = suspects.get(id)
+            for (const [uid, suspect] of known ?? []) {
+              const settled = uid === absence.liveUid || (yield* settleOne(absence, suspect))
+              if (settled) known?.delete(uid)
+            }
+            if (known?.size === 0) suspects.delete(id)
+          })
         })
       })
-    })
-  )
+    )
 }
 
 const viewOf = (view: NamespaceView, { plural }: ResourceKind): StoreReader<Described> => {

@@ -5,6 +5,7 @@ import type { Described } from "../fission/ResourceKind.ts"
 import type { NamespaceView, ViewChange } from "../informers/NamespaceView.ts"
 import type { KubernetesApi } from "../kubernetes/KubernetesApi.ts"
 import type { CellHandlers } from "../namespaces/NamespaceCell.ts"
+import type { Degradation } from "../namespaces/Degradation.ts"
 import { Supervisor } from "../namespaces/Supervisor.ts"
 import type { WorkKey } from "../namespaces/WorkQueue.ts"
 import { environmentWork, ExecutorTypes, functionVersionWork, functionWork } from "../executors/ExecutorType.ts"
@@ -17,13 +18,16 @@ import * as FunctionVersionController from "./FunctionVersionController.ts"
 const orphanInterval = Duration.minutes(10)
 
 /** Runs every namespace's cell with the controllers and the handlers of all executor types, until the scope closes. */
-export const layer: Layer.Layer<never, never, Settings | KubernetesApi | ExecutorTypes | AbsentOwners | Supervisor> =
-  Layer.effectDiscard(
-    Effect.gen(function* () {
-      const supervisor = yield* Supervisor
-      yield* Effect.forkScoped(supervisor.run(yield* handlers))
-    })
-  )
+export const layer: Layer.Layer<
+  never,
+  never,
+  Settings | KubernetesApi | ExecutorTypes | AbsentOwners | Degradation | Supervisor
+> = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const supervisor = yield* Supervisor
+    yield* Effect.forkScoped(supervisor.run(yield* handlers))
+  })
+)
 
 const handlers = Effect.gen(function* () {
   const settings = yield* Settings

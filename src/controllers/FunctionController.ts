@@ -6,6 +6,7 @@ import { Functions } from "../fission/ResourceKind.ts"
 import { isDeleting } from "../fission/Workloads.ts"
 import type { NamespaceView } from "../informers/NamespaceView.ts"
 import { KubernetesApi, type ObjectReference } from "../kubernetes/KubernetesApi.ts"
+import { Degradation } from "../namespaces/Degradation.ts"
 import type { WorkError } from "../namespaces/WorkQueue.ts"
 import { ExecutorTypes, functionWork } from "../executors/ExecutorType.ts"
 import { Ground, type OwnerReference } from "../safeguards/Ground.ts"
@@ -23,6 +24,7 @@ export const make = Effect.gen(function* () {
   const absentOwners = yield* AbsentOwners
   /** The version, by UID, from which finalizers were last written: the view may go on showing it for a while. */
   const written = new Map<string, string>()
+  const degradation = yield* Degradation
 
   const removeEverywhere = (view: NamespaceView) => (owner: OwnerReference, ground: Ground) =>
     Effect.forEach(types.all(), (type) => type.removeFunction(view, owner, ground), { discard: true })
@@ -107,7 +109,11 @@ export const make = Effect.gen(function* () {
         key: { handler: functionWork, name },
         remove: removeEverywhere(view)
       })
-      if (fn !== undefined) yield* reconcilePresent(view, fn)
+      if (fn === undefined) return
+      yield* reconcilePresent(view, fn).pipe(
+        Effect.tap(() => degradation.succeeded(fn, "work")),
+        Effect.tapError((error) => (error._tag === "DeletionRefused" ? Effect.void : degradation.failed(fn, error)))
+      )
     })
 })
 

@@ -15,7 +15,7 @@ import { projectionOf } from "./Projection.ts"
 import { ResourceStore, type StoredObject } from "./ResourceStore.ts"
 import * as Status from "./Status.ts"
 import { isJson, jsonIn } from "./StoredObject.ts"
-import { streamEvents } from "./WatchStream.ts"
+import { sendWatchEnd, streamEvents } from "./WatchStream.ts"
 
 /** Largest body of a request, as on a real server. */
 const bodyLimit = 3 * 1024 * 1024
@@ -140,12 +140,26 @@ const makeServe = (
           break
         case "hang":
           yield* fault?.lifted.await ?? Effect.void
+          break
+        case "silence":
+          return yield* Effect.never
+        case "cut":
+          response.writeHead(200, { "content-type": "application/json", "content-length": 1000 })
+          return void response.write('{"kind":', () => request.socket.destroy())
+        case "answer":
+          return sendText(response, action.status, action.body, {
+            "content-type": "application/json",
+            ...action.headers
+          })
+        case "endWatch":
+        case "expireWatch":
+          return sendWatchEnd(response, action.type)
       }
 
       const projection = projectionOf(accept, path.kind, store.now)
       if (verb === "watch") {
-        const dropped = faults.watchDropped(target)
-        return yield* streamEvents(store, { path, query, projection, dropped }, request, response)
+        const ended = faults.watchEnded(target)
+        return yield* streamEvents(store, { path, query, projection, ended }, request, response)
       }
       const call: ApiCall = { verb, path, query, contentType, projection, body: body.success }
       if (verb === "get" && path.kind.kind === "Pod" && path.subresource === "log") {

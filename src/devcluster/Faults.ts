@@ -37,6 +37,14 @@ const Preset = Schema.Literals([
   "unavailable"
 ])
 
+const watchEnds = ["dropWatch", "endWatch", "expireWatch"] as const
+
+/** What becomes of an open watch that a fault meets. */
+export type WatchEnd = (typeof watchEnds)[number] | "silence"
+
+const watchEndOf = ({ type }: FaultAction): WatchEnd | undefined =>
+  type === "silence" ? type : watchEnds.find((end) => end === type)
+
 /**
  * What happens to a request that a fault meets.
  *
@@ -44,7 +52,11 @@ const Preset = Schema.Literals([
  * - `delay`: the request goes on after a while
  * - `hang`: no answer until the client leaves or the fault is lifted; then the request goes on
  * - `reset`: the socket is destroyed
+ * - `silence`: neither this request nor an open watch hears anything any more, not even when the fault is lifted
+ * - `cut`: the connection breaks within the answer
+ * - `answer`: an answer of your own, such as one that was recorded
  * - `dropWatch`: open watches end at once, new ones are refused by a reset
+ * - `endWatch`, `expireWatch`: watches end as they should, or because their version is too old, new ones at once
  * - `applyThenError`: a write is applied and answered with the preset all the same
  */
 export const FaultAction = Schema.Union([
@@ -54,7 +66,13 @@ export const FaultAction = Schema.Union([
     retryAfterSeconds: Schema.optionalKey(Schema.Finite)
   }),
   Schema.Struct({ type: Schema.Literal("delay"), milliseconds: Schema.Finite }),
-  Schema.Struct({ type: Schema.Literals(["hang", "reset", "dropWatch"]) })
+  Schema.Struct({
+    type: Schema.Literal("answer"),
+    status: Schema.Int.check(Schema.isBetween({ minimum: 200, maximum: 599 })),
+    headers: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
+    body: Schema.String
+  }),
+  Schema.Struct({ type: Schema.Literals(["hang", "silence", "reset", "cut", ...watchEnds]) })
 ])
 export type FaultAction = typeof FaultAction.Type
 
@@ -107,8 +125,8 @@ export class Faults extends Context.Service<
     readonly active: Effect.Effect<ReadonlyArray<ActiveFault>>
     /** The first fault that meets this request now, counted as met. */
     readonly meet: (target: FaultTarget) => Effect.Effect<Option.Option<ActiveFault>>
-    /** Completes when a `dropWatch` injected from now on meets this open watch. */
-    readonly watchDropped: (watch: FaultTarget) => Effect.Effect<void>
+    /** Completes when a fault for watches that is injected from now on meets this open one. */
+    readonly watchEnded: (watch: FaultTarget) => Effect.Effect<WatchEnd>
   }
 >()("fission-executor/devcluster/Faults") {
   static readonly layer = Layer.effect(
@@ -119,7 +137,7 @@ export class Faults extends Context.Service<
       }
       interface OpenWatch {
         readonly target: FaultTarget
-        readonly drop: () => void
+        readonly end: (how: WatchEnd) => void
       }
       const scope = yield* Effect.scope
       const held = new Map<string, Held>()
@@ -152,8 +170,9 @@ export class Faults extends Context.Service<
             const end = Effect.sync(() => remove(id))
             yield* Effect.forkIn(Effect.delay(end, Duration.seconds(fault.seconds)), scope)
           }
-          if (fault.action.type === "dropWatch") {
-            for (const watch of openWatches) if (yield* meets(entry, watch.target)) watch.drop()
+          const end = watchEndOf(fault.action)
+          if (end !== undefined) {
+            for (const watch of openWatches) if (yield* meets(entry, watch.target)) watch.end(end)
           }
           return id
         }),
@@ -168,9 +187,9 @@ export class Faults extends Context.Service<
           }
           return Option.none()
         }),
-        watchDropped: (target) =>
-          Effect.callback<void>((resume) => {
-            const watch = { target, drop: () => resume(Effect.void) }
+        watchEnded: (target) =>
+          Effect.callback<WatchEnd>((resume) => {
+            const watch = { target, end: (how: WatchEnd) => resume(Effect.succeed(how)) }
             openWatches.add(watch)
             return Effect.sync(() => openWatches.delete(watch))
           })
@@ -182,11 +201,13 @@ export class Faults extends Context.Service<
 /** Whether a fault is about this request, leaving its share and count aside. */
 const matches = (fault: Fault, target: FaultTarget): boolean =>
   (fault.verb === undefined || fault.verb === target.verb) &&
-  (fault.action.type !== "dropWatch" || target.verb === "watch") &&
+  (!isForWatches(fault.action) || target.verb === "watch") &&
   (fault.action.type !== "applyThenError" || isWrite(target.verb)) &&
   (fault.resource === undefined || `${target.resource}/`.startsWith(`${fault.resource}/`)) &&
   (fault.namespace === undefined || fault.namespace === target.namespace) &&
   (fault.name === undefined || fault.name === target.name) &&
   (fault.client === undefined || target.client.startsWith(fault.client))
+
+const isForWatches = (action: FaultAction): boolean => !["silence", undefined].includes(watchEndOf(action))
 
 const isWrite = (verb: string): boolean => !["get", "list", "watch"].includes(verb)

@@ -7,6 +7,7 @@ import { selectionOf, versionOf } from "./ListPage.ts"
 import type { Projection } from "./Projection.ts"
 import { inSelection, type ResourceStore, type Selection, type StoreEvent } from "./ResourceStore.ts"
 import * as Status from "./Status.ts"
+import type { WatchEnd } from "./Faults.ts"
 
 /** Time between two bookmarks of a watch, in seconds, and how long before its end there is another one. */
 const bookmarks = { every: 60, beforeEnd: 2 }
@@ -18,13 +19,13 @@ export interface WatchRequest {
   readonly path: ResourcePath
   readonly query: URLSearchParams
   readonly projection: Projection
-  /** Completes when a fault cuts the connection. */
-  readonly dropped: Effect.Effect<void>
+  /** Completes when a fault meets it. */
+  readonly ended: Effect.Effect<WatchEnd>
 }
 
 /**
- * Streams events until the client leaves, its `timeoutSeconds` are over, it falls too far behind, or a fault cuts the
- * connection. A version that is no longer known is answered with an ERROR event of code 410.
+ * Streams events until the client leaves, its `timeoutSeconds` are over, it falls too far behind, or a fault ends it. A
+ * version that is no longer known is answered with an ERROR event of code 410.
  */
 export const streamEvents = (
   store: ResourceStore,
@@ -61,14 +62,24 @@ export const streamEvents = (
         return yield* Effect.never
       })
       const send = Effect.forever(Effect.flatMap(Queue.take(lines), (line) => writeChunk(response, line)))
-      const cut = Effect.andThen(
-        watch.dropped,
-        Effect.sync(() => void request.socket.resetAndDestroy())
-      )
-      yield* Effect.raceAllFirst([send, marking, cut, overflowed.await, timeoutOf(watch.query)])
-      response.end()
+      const cut = Effect.map(watch.ended, (how) => {
+        if (how === "dropWatch") request.socket.resetAndDestroy()
+        return how
+      })
+      const itsTime = Effect.as(Effect.raceFirst(overflowed.await, timeoutOf(watch.query)), "endWatch" as const)
+      const how = yield* Effect.raceAllFirst([send, marking, cut, itsTime])
+      if (how === "silence") return yield* Effect.never
+      response.end(how === "expireWatch" ? tooOldLine() : "")
     })
   )
+
+/** Answers a watch that ends as it begins. */
+export const sendWatchEnd = (response: ServerResponse, how: "endWatch" | "expireWatch"): void => {
+  response.writeHead(200, { "content-type": "application/json", "transfer-encoding": "chunked" })
+  response.end(how === "expireWatch" ? tooOldLine() : "")
+}
+
+const tooOldLine = () => lineOf("ERROR", Status.expired("too old resource version"))
 
 const lineOf = (type: string, object: unknown): string => `${JSON.stringify({ type, object })}\n`
 

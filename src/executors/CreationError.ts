@@ -1,5 +1,5 @@
 import { Duration } from "effect"
-import { FissionError, type KubernetesError } from "../Errors.ts"
+import { type DegradedReason, degradedReason, FissionError, type KubernetesError } from "../Errors.ts"
 import type { FissionFunction } from "../fission/Function.ts"
 import type { DeletionRefused } from "../safeguards/Deletion.ts"
 import type { SpecializeError } from "../specialization/FetcherClient.ts"
@@ -9,8 +9,12 @@ import type { NamespaceView } from "../informers/NamespaceView.ts"
 const longestRetryAfter = 30
 
 /** 500 with the words of the stock executor (http-api.md section 7.2). */
-export const creationError = (fn: FissionFunction, problem: string): FissionError =>
-  new FissionError({ kind: "Internal", text: `[${fn.metadata.name}] error creating service for function: ${problem}` })
+export const creationError = (fn: FissionFunction, problem: string, degraded?: DegradedReason): FissionError =>
+  new FissionError({
+    kind: "Internal",
+    text: `[${fn.metadata.name}] error creating service for function: ${problem}`,
+    degraded
+  })
 
 /**
  * What a request answers when a call to the Kubernetes API failed: 503 with `Retry-After` while it may succeed later,
@@ -22,13 +26,15 @@ export const unavailable = (fn: FissionFunction, error: KubernetesError | Deleti
     error._tag === "KubernetesTimeoutError" ||
     error._tag === "DeletionRefused" ||
     (error._tag === "KubernetesFatalError" && error.scope !== "object")
-  if (!passing) return creationError(fn, error.message)
+  const degraded = error._tag === "DeletionRefused" ? undefined : degradedReason(error)
+  if (!passing) return creationError(fn, error.message, degraded)
   const asked = error._tag === "KubernetesTimeoutError" ? error.retryAfter : undefined
   const seconds = asked === undefined ? 1 : Math.ceil(Duration.toSeconds(asked))
   return new FissionError({
     kind: "Unavailable",
     text: `[${fn.metadata.name}] error creating service for function: ${error.message}`,
     retryAfterSeconds: Math.min(longestRetryAfter, Math.max(1, seconds)),
+    degraded,
     cause: error
   })
 }

@@ -3,7 +3,9 @@ import { Settings } from "../Config.ts"
 import { FissionError } from "../Errors.ts"
 import { executorTypeOf, type FissionFunction, specializationSeconds } from "../fission/Function.ts"
 import { keyOf } from "../fission/ObjectMeta.ts"
+import { Environments, FunctionAliases, Functions, FunctionVersions, Packages } from "../fission/ResourceKind.ts"
 import { isSynced } from "../informers/NamespaceView.ts"
+import { Degradation } from "../namespaces/Degradation.ts"
 import { Supervisor } from "../namespaces/Supervisor.ts"
 import { ExecutorTypes, type Miss, type ServiceAddress, type Tap } from "./ExecutorType.ts"
 
@@ -43,114 +45,121 @@ export class Dispatcher extends Context.Service<
     readonly debugInfo: Effect.Effect<string>
     /** Whether the views that requests need are synced: what `/readyz` answers. Stays true once it was. */
     readonly ready: Effect.Effect<boolean>
+    /** Names of the custom resources that the API server does not serve, such as `functions.fission.io`. */
+    readonly missingDefinitions: () => ReadonlyArray<string>
     /** From now on what needs a creation is `Unavailable`; warm answers go on (lifecycle.md section 16). */
     readonly stopCreating: () => void
   }
 >()("fission-executor/executors/Dispatcher") {
   /** The dispatcher over the registered executor types. */
-  static readonly layer: Layer.Layer<Dispatcher, never, ExecutorTypes | Supervisor | Settings> = Layer.effect(
-    Dispatcher,
-    Effect.gen(function* () {
-      const types = yield* ExecutorTypes
-      const supervisor = yield* Supervisor
-      const { specializationConcurrency } = yield* Settings
-      const slots = yield* Semaphore.make(specializationConcurrency)
-      const inSlot = specializationConcurrency === 0 ? identity : slots.withPermits(1)
-      let stopping = false
+  static readonly layer: Layer.Layer<Dispatcher, never, ExecutorTypes | Supervisor | Degradation | Settings> =
+    Layer.effect(
+      Dispatcher,
+      Effect.gen(function* () {
+        const types = yield* ExecutorTypes
+        const supervisor = yield* Supervisor
+        const degradation = yield* Degradation
+        const { specializationConcurrency } = yield* Settings
+        const slots = yield* Semaphore.make(specializationConcurrency)
+        const inSlot = specializationConcurrency === 0 ? identity : slots.withPermits(1)
+        let stopping = false
 
-      /**
-       * Runs a creation within the bound and its deadline, whose clock starts with the slot. To be run uninterruptibly;
-       * whatever ends it without an address abandons it.
-       */
-      const create = (fn: FissionFunction, miss: Miss, correlationId: string) =>
-        Effect.suspend(() => (stopping ? Effect.fail(isStopping()) : miss.create(correlationId))).pipe(
-          Effect.timeoutOrElse({
-            duration: Duration.seconds(specializationSeconds(fn)),
-            orElse: () => Effect.fail(tookTooLong(fn))
-          }),
-          inSlot,
-          Effect.interruptible,
-          Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.sync(miss.abandon)))
+        /**
+         * Runs a creation within the bound and its deadline, whose clock starts with the slot. To be run uninterruptibly;
+         * whatever ends it without an address abandons it.
+         */
+        const create = (fn: FissionFunction, miss: Miss, correlationId: string) =>
+          Effect.suspend(() => (stopping ? Effect.fail(isStopping()) : miss.create(correlationId))).pipe(
+            Effect.timeoutOrElse({
+              duration: Duration.seconds(specializationSeconds(fn)),
+              orElse: () => Effect.fail(tookTooLong(fn))
+            }),
+            inSlot,
+            Effect.interruptible,
+            Effect.tap(() => degradation.succeeded(fn, "request")),
+            Effect.tapError((error) => (stopping ? Effect.void : degradation.refused(fn, error))),
+            Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.sync(miss.abandon)))
+          )
+
+        const getService = Effect.fnUntraced(function* (fn: FissionFunction, correlationId: string) {
+          const name = executorTypeOf(fn)
+          const type = types.get(name)
+          if (type === undefined) {
+            return yield* new FissionError({ kind: "Internal", text: `unknown executor type '${name}'` })
+          }
+          for (let round = 0; round < invalidHits; round++) {
+            const admission = yield* type.admit(fn)
+            if (admission._tag === "Miss") {
+              return yield* create(fn, admission, correlationId)
+            }
+            if (admission.isValid()) return admission.service
+            admission.evict()
+          }
+          return yield* new FissionError({
+            kind: "Unavailable",
+            text: `function ${keyOf(fn.metadata)}: its pods keep disappearing`
+          })
+        }, Effect.uninterruptible)
+
+        const ensureCapacity = Effect.fnUntraced(
+          function* (fn: FissionFunction, correlationId: string) {
+            const name = executorTypeOf(fn)
+            const ensure = types.get(name)?.ensureCapacity
+            if (ensure === undefined) {
+              const text = `ensureCapacity supports poolmgr only, got '${escapeHtml(name)}'`
+              return yield* new FissionError({ kind: "InvalidArgument", text })
+            }
+            const reservation = yield* Effect.interruptible(ensure(fn))
+            return yield* create(fn, reservation, correlationId)
+          },
+          Effect.mapError(neverNotFound),
+          Effect.uninterruptible
         )
 
-      const getService = Effect.fnUntraced(function* (fn: FissionFunction, correlationId: string) {
-        const name = executorTypeOf(fn)
-        const type = types.get(name)
-        if (type === undefined) {
-          return yield* new FissionError({ kind: "Internal", text: `unknown executor type '${name}'` })
-        }
-        for (let round = 0; round < invalidHits; round++) {
-          const admission = yield* type.admit(fn)
-          if (admission._tag === "Miss") {
-            return yield* create(fn, admission, correlationId)
+        const tap = (taps: ReadonlyArray<Tap>) =>
+          Effect.sync(() => {
+            const unknownType: Array<Tap> = []
+            let touched = 0
+            let notFound = 0
+            for (const entry of taps) {
+              const type = types.get(entry.executorType === "" ? "poolmgr" : entry.executorType)
+              if (type === undefined) unknownType.push(entry)
+              else if (type.tap(entry.address)) touched++
+              else notFound++
+            }
+            return { touched, notFound, unknownType }
+          })
+
+        const unTap = (entry: Tap) =>
+          Effect.suspend(() => {
+            const type = entry.executorType === "poolmgr" ? types.get("poolmgr") : undefined
+            if (type === undefined) {
+              const text = escapeHtml(`Unknown executor type '${entry.executorType}'`)
+              return Effect.fail(new FissionError({ kind: "InvalidArgument", text }))
+            }
+            type.unTap(entry)
+            return Effect.void
+          })
+
+        return Dispatcher.of({
+          getService,
+          ensureCapacity,
+          tap,
+          unTap,
+          debugInfo: Effect.sync(() =>
+            types
+              .all()
+              .map((type) => type.debugInfo?.() ?? "")
+              .join("")
+          ),
+          ready: readiness(supervisor),
+          missingDefinitions: () => missingDefinitions(supervisor),
+          stopCreating: () => {
+            stopping = true
           }
-          if (admission.isValid()) return admission.service
-          admission.evict()
-        }
-        return yield* new FissionError({
-          kind: "Unavailable",
-          text: `function ${keyOf(fn.metadata)}: its pods keep disappearing`
         })
-      }, Effect.uninterruptible)
-
-      const ensureCapacity = Effect.fnUntraced(
-        function* (fn: FissionFunction, correlationId: string) {
-          const name = executorTypeOf(fn)
-          const ensure = types.get(name)?.ensureCapacity
-          if (ensure === undefined) {
-            const text = `ensureCapacity supports poolmgr only, got '${escapeHtml(name)}'`
-            return yield* new FissionError({ kind: "InvalidArgument", text })
-          }
-          const reservation = yield* Effect.interruptible(ensure(fn))
-          return yield* create(fn, reservation, correlationId)
-        },
-        Effect.mapError(neverNotFound),
-        Effect.uninterruptible
-      )
-
-      const tap = (taps: ReadonlyArray<Tap>) =>
-        Effect.sync(() => {
-          const unknownType: Array<Tap> = []
-          let touched = 0
-          let notFound = 0
-          for (const entry of taps) {
-            const type = types.get(entry.executorType === "" ? "poolmgr" : entry.executorType)
-            if (type === undefined) unknownType.push(entry)
-            else if (type.tap(entry.address)) touched++
-            else notFound++
-          }
-          return { touched, notFound, unknownType }
-        })
-
-      const unTap = (entry: Tap) =>
-        Effect.suspend(() => {
-          const type = entry.executorType === "poolmgr" ? types.get("poolmgr") : undefined
-          if (type === undefined) {
-            const text = escapeHtml(`Unknown executor type '${entry.executorType}'`)
-            return Effect.fail(new FissionError({ kind: "InvalidArgument", text }))
-          }
-          type.unTap(entry)
-          return Effect.void
-        })
-
-      return Dispatcher.of({
-        getService,
-        ensureCapacity,
-        tap,
-        unTap,
-        debugInfo: Effect.sync(() =>
-          types
-            .all()
-            .map((type) => type.debugInfo?.() ?? "")
-            .join("")
-        ),
-        ready: readiness(supervisor),
-        stopCreating: () => {
-          stopping = true
-        }
       })
-    })
-  )
+    )
 }
 
 const isStopping = (): FissionError =>
@@ -159,7 +168,8 @@ const isStopping = (): FissionError =>
 const tookTooLong = (fn: FissionFunction): FissionError =>
   new FissionError({
     kind: "Internal",
-    text: `[${fn.metadata.name}] error creating service for function: not done within ${specializationSeconds(fn)} s`
+    text: `[${fn.metadata.name}] error creating service for function: not done within ${specializationSeconds(fn)} s`,
+    degraded: "NotReadyInTime"
   })
 
 const neverNotFound = (error: FissionError): FissionError =>
@@ -198,3 +208,18 @@ const readiness = (supervisor: Supervisor["Service"]): Effect.Effect<boolean> =>
         })
   )
 }
+
+/** A path that answers 404 for longer than a server takes to start is one without its CRD. */
+const missingDefinitions = ({ cells }: Supervisor["Service"]): ReadonlyArray<string> => {
+  const missing = new Set(
+    cells
+      .flatMap((cell) => cell.kinds())
+      .filter(({ status: { error } }) => error?._tag === "KubernetesFatalError" && error.status === 404)
+      .map(({ resource }) => resource)
+  )
+  return customResources.filter((plural) => missing.has(plural)).map((plural) => `${plural}.fission.io`)
+}
+
+const customResources = [Functions, Environments, Packages, FunctionVersions, FunctionAliases].map(
+  ({ plural }) => plural
+)

@@ -56,6 +56,8 @@ export const FunctionVersions = kindOf("fission.io", "v1", "FunctionVersion", "f
 export const FunctionAliases = kindOf("fission.io", "v1", "FunctionAlias", "functionaliases", FunctionAlias)
 /** `packages.fission.io/v1`, metadata only: literals are up to 256 KiB each and none of our business. */
 export const Packages = kindOf("fission.io", "v1", "Package", "packages", MetadataOnly, { metadataOnly: true })
+/** `events`, which are only written. */
+export const Events = kindOf("", "v1", "Event", "events", MetadataOnly)
 /** `pods`, with the fields of their life cycle. */
 export const Pods = kindOf("", "v1", "Pod", "pods", Pod)
 /** `deployments.apps/v1`, with identity, scale and progress. */

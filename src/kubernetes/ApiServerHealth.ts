@@ -1,4 +1,4 @@
-import { Clock, Context, Duration, Effect, FiberHandle, Latch, Layer, Random } from "effect"
+import { Clock, Context, Duration, Effect, FiberHandle, FiberSet, Latch, Layer, Random } from "effect"
 import { Functions, type ResourceKind } from "../fission/ResourceKind.ts"
 import { KubernetesApi } from "./KubernetesApi.ts"
 import { answering, type ServerState, Sign, step } from "./ServerState.ts"
@@ -77,6 +77,7 @@ export class ApiServerHealth extends Context.Service<
       const wanted = yield* Latch.make()
       const returned = yield* Latch.make()
       const releasing = yield* FiberHandle.make<void>()
+      const reading = yield* FiberSet.make<void>()
       let state: ServerState = answering
       let returnedAt: number | undefined
       let reads = 0
@@ -148,7 +149,10 @@ export class ApiServerHealth extends Context.Service<
         yield* Effect.logWarning(
           "the API server does not answer; the process asks once a second, cached addresses still answer"
         )
-        while (isAway()) yield* Effect.raceFirst(Effect.andThen(Effect.sleep(betweenReads), readOnce), returned.await)
+        // One that hangs does not keep the next from finding the server back.
+        const next = Effect.andThen(Effect.sleep(betweenReads), FiberSet.run(reading, readOnce))
+        while (isAway()) yield* Effect.raceFirst(next, returned.await)
+        yield* FiberSet.clear(reading)
         const lasted = Duration.millis((returnedAt ?? since) - since)
         yield* Effect.logInfo("the API server answers again; namespaces go on one after the other").pipe(
           Effect.annotateLogs({ awayFor: Duration.format(lasted), namespaces: members.size })

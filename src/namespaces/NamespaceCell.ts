@@ -3,10 +3,11 @@ import { isSynced, type NamespaceView, type ViewChange, viewAge } from "../infor
 import * as WatchScope from "../informers/WatchScope.ts"
 import { ApiServerHealth } from "../kubernetes/ApiServerHealth.ts"
 import type { KubernetesApi } from "../kubernetes/KubernetesApi.ts"
+import { EventRecorder } from "../safeguards/EventRecorder.ts"
 import { Leadership } from "../safeguards/Leadership.ts"
 import * as CellLog from "./CellLog.ts"
 import { Circuits } from "./Circuits.ts"
-import { judge, type NamespaceHealth } from "./NamespaceHealth.ts"
+import { judge, type NamespaceHealth, noteOf } from "./NamespaceHealth.ts"
 import * as WorkQueue from "./WorkQueue.ts"
 
 /** What a cell does with changes and with work. Given to it as values, so that it knows nothing of executor types. */
@@ -53,14 +54,16 @@ export const make = (options: {
   readonly namespace: string
   readonly workloadNamespace: string
   readonly startWithin: Duration.Duration
-}): Effect.Effect<NamespaceCell, never, KubernetesApi | Circuits | ApiServerHealth | Leadership> =>
+}): Effect.Effect<NamespaceCell, never, KubernetesApi | Circuits | ApiServerHealth | EventRecorder | Leadership> =>
   Effect.gen(function* () {
     const { namespace } = options
     const circuits = yield* Circuits
     const server = yield* ApiServerHealth
     const { whileLeading } = yield* Leadership
+    const events = yield* EventRecorder
     const queue = yield* WorkQueue.make(namespace)
     const log = CellLog.make(namespace)
+    const regarding = { kind: { group: "", version: "v1", kind: "Namespace" }, namespace, name: namespace }
     const statuses = new Map<string, ReportedStatus>()
     const synced = yield* Latch.make()
     let handlers: CellHandlers = { onChange: () => [], work: {}, loops: [] }
@@ -99,6 +102,9 @@ export const make = (options: {
       const before = health
       health = { ...verdict, since: now }
       yield* log.health(before, health)
+      const note = noteOf(before, health)
+      // What ails every namespace at once is no news about one of them.
+      if (note !== undefined && server.status().state === "Answering") yield* events.record(regarding, note)
       if (health.state === "Healthy" && before.state !== "Starting") yield* queue.releaseAll
     })
 

@@ -1,4 +1,5 @@
 import { Duration } from "effect"
+import type { Note } from "../safeguards/EventRecorder.ts"
 
 /**
  * How a namespace fares (failure-semantics.md section 9.5).
@@ -51,3 +52,12 @@ export const judge = (signs: Signs): Pick<NamespaceHealth, "state" | "reason"> =
 }
 
 const healthy = (state: "Starting" | "Healthy") => ({ state, reason: "" })
+
+/** What an Event says of a transition; undefined for a start that went well. */
+export const noteOf = (before: NamespaceHealth, after: NamespaceHealth): Note | undefined => {
+  const reason = `Namespace${after.state}`
+  if (after.state !== "Healthy" && after.state !== "Starting") return { type: "Warning", reason, message: after.reason }
+  if (before.state === "Starting" || after.state === "Starting") return undefined
+  const lasted = Duration.format(Duration.millis(after.since - before.since))
+  return { type: "Normal", reason, message: `healthy again after ${lasted} in state ${before.state}` }
+}

@@ -3,6 +3,7 @@ import { Settings, workloadNamespace } from "../Config.ts"
 import { NamespaceSet } from "../informers/NamespaceSet.ts"
 import type { ApiServerHealth } from "../kubernetes/ApiServerHealth.ts"
 import type { KubernetesApi } from "../kubernetes/KubernetesApi.ts"
+import type { EventRecorder } from "../safeguards/EventRecorder.ts"
 import type { Leadership } from "../safeguards/Leadership.ts"
 import type { Circuits } from "./Circuits.ts"
 import * as NamespaceCell from "./NamespaceCell.ts"
@@ -34,7 +35,7 @@ export class Supervisor extends Context.Service<
   static readonly layer: Layer.Layer<
     Supervisor,
     never,
-    Settings | NamespaceSet | KubernetesApi | Circuits | ApiServerHealth | Leadership
+    Settings | NamespaceSet | KubernetesApi | Circuits | ApiServerHealth | EventRecorder | Leadership
   > = Layer.effect(
     Supervisor,
     Effect.gen(function* () {

@@ -1,9 +1,10 @@
-import { Clock, Context, DateTime, Effect, FiberMap, Layer } from "effect"
+import { Clock, Context, DateTime, Duration, Effect, FiberMap, Layer } from "effect"
 import type { KubernetesError } from "../Errors.ts"
 import { type Condition, type FissionFunction } from "../fission/Function.ts"
 import { Functions } from "../fission/ResourceKind.ts"
 import { KubernetesApi } from "../kubernetes/KubernetesApi.ts"
 import * as RetryPolicy from "../kubernetes/RetryPolicy.ts"
+import { countDropped } from "./EventRecorder.ts"
 
 /** What a condition shall say. `message` alone is no reason to write: it may name a pod that changes all the time. */
 export type WantedCondition = Pick<Condition, "type" | "status" | "reason" | "message">
@@ -13,11 +14,11 @@ export class Conditions extends Context.Service<
   Conditions,
   {
     /**
-     * Returns at once; the write follows, best effort: ten tries within ten minutes, the latest wanted state wins, and
-     * what is lost is written with the next change. Nothing is written where the Function says it already. Conditions of
-     * other writers are kept, by a guarded patch.
+     * Returns at once; the write follows, after the delay where one is given, best effort: ten tries within ten minutes,
+     * the latest wanted state wins, and what is lost is written with the next change. Nothing is written where the
+     * Function says it already. Conditions of other writers are kept, by a guarded patch.
      */
-    readonly set: (fn: FissionFunction, wanted: WantedCondition) => Effect.Effect<void>
+    readonly set: (fn: FissionFunction, wanted: WantedCondition, delay?: Duration.Duration) => Effect.Effect<void>
   }
 >()("fission-executor/safeguards/Conditions") {
   static readonly layer: Layer.Layer<Conditions, never, KubernetesApi> = Layer.effect(
@@ -60,13 +61,19 @@ export class Conditions extends Context.Service<
           Effect.catchTag("KubernetesNotFound", () => Effect.void),
           Effect.catch((error) =>
             Effect.logDebug("a condition was not written; the next change writes it again", error.message).pipe(
-              Effect.annotateLogs({ namespace: fn.metadata.namespace, function: fn.metadata.name, type: wanted.type })
+              Effect.annotateLogs({ namespace: fn.metadata.namespace, function: fn.metadata.name, type: wanted.type }),
+              Effect.andThen(countDropped("Function"))
             )
           )
         )
 
       return Conditions.of({
-        set: (fn, wanted) => Effect.sync(() => void fork(`${fn.metadata.uid}/${wanted.type}`, settle(fn, wanted)))
+        set: (fn, wanted, delay = Duration.zero) =>
+          Effect.sync(() => {
+            const write = settle(fn, wanted)
+            const later = Duration.isZero(delay) ? write : Effect.andThen(Effect.sleep(delay), write)
+            fork(`${fn.metadata.uid}/${wanted.type}`, later)
+          })
       })
     })
   )

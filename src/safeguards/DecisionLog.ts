@@ -9,6 +9,8 @@ export type DecisionAction =
   | "ScaledDown"
   | "Draining"
   | "Deleted"
+  /** Looked at, and left as it is. */
+  | "Kept"
   /** Not deleted, because the reaper only says what it would do. */
   | "WouldDelete"
   | "Refused"
@@ -36,6 +38,10 @@ export interface RecordedDecision extends Decision {
 
 /** How many decisions are kept for `recent`. */
 const capacity = 1000
+/** Objects of which is remembered what was said about them, so as not to say it again; the oldest are forgotten. */
+const saidCapacity = 10_000
+/** Decisions by which nothing happens to the object. */
+const idle: ReadonlySet<DecisionAction> = new Set(["Kept", "WouldDelete"])
 
 /** Every decision about an object: one structured log line, and the last thousand in memory. */
 export class DecisionLog extends Context.Service<
@@ -43,17 +49,31 @@ export class DecisionLog extends Context.Service<
   {
     /** Never fails; never waits for anything but the logger. */
     readonly record: (decision: Decision) => Effect.Effect<void>
+    /** The same, unless it has been said since something was last done to the object. */
+    readonly recordOnce: (decision: Decision) => Effect.Effect<void>
     /** Oldest first; at most the last 1000, of one namespace where given. */
     readonly recent: (namespace?: string) => Effect.Effect<ReadonlyArray<RecordedDecision>>
   }
 >()("fission-executor/safeguards/DecisionLog") {
   static readonly layer = Layer.sync(DecisionLog, () => {
     const ring: Array<RecordedDecision> = []
+    const said = new Map<string, ReadonlySet<string>>()
+
+    const remember = (decision: Decision) => {
+      const id = idOf(decision)
+      const before = said.get(id) ?? new Set()
+      said.delete(id)
+      if (!idle.has(decision.action)) return
+      said.set(id, new Set([...before, gistOf(decision)]))
+      const oldest = said.keys().next()
+      if (said.size > saidCapacity && oldest.done !== true) said.delete(oldest.value)
+    }
 
     const record = Effect.fnUntraced(function* (decision: Decision) {
       const at = DateTime.makeUnsafe(yield* Clock.currentTimeMillis)
       if (ring.length >= capacity) ring.shift()
       ring.push({ ...decision, at })
+      remember(decision)
       const { reason, evidence, ...fields } = decision
       const line = decision.action === "Refused" ? Effect.logWarning(reason) : Effect.logInfo(reason)
       yield* line.pipe(Effect.annotateLogs({ decision: fields.action, ...fields, ...(evidence && { evidence }) }))
@@ -61,8 +81,14 @@ export class DecisionLog extends Context.Service<
 
     return DecisionLog.of({
       record,
+      recordOnce: (decision) =>
+        Effect.suspend(() => (said.get(idOf(decision))?.has(gistOf(decision)) ? Effect.void : record(decision))),
       recent: (namespace) =>
         Effect.sync(() => ring.filter((decision) => namespace === undefined || decision.namespace === namespace))
     })
   })
 }
+
+const idOf = ({ kind, name, namespace, uid }: Decision): string => `${kind} ${namespace}/${name} ${uid ?? ""}`
+
+const gistOf = ({ action, reason }: Decision): string => `${action}: ${reason}`

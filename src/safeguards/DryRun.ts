@@ -2,9 +2,6 @@ import { Context, Effect, Layer } from "effect"
 import { Settings } from "../Config.ts"
 import { type Decision, DecisionLog } from "./DecisionLog.ts"
 
-/** Objects and reasons that are remembered so as not to be said again; the oldest are forgotten. */
-const capacity = 10_000
-
 /** With `EXECUTOR_REAPER=dry-run` nothing idle and nothing without an owner is deleted; what would be is said instead. */
 export class DryRun extends Context.Service<
   DryRun,
@@ -19,18 +16,9 @@ export class DryRun extends Context.Service<
     Effect.gen(function* () {
       const { reaperDryRun } = yield* Settings
       const decisions = yield* DecisionLog
-      const said = new Set<string>()
       return DryRun.of({
         isOn: reaperDryRun,
-        wouldDelete: (deletion) =>
-          Effect.suspend(() => {
-            const id = `${deletion.uid} ${deletion.reason}`
-            if (said.has(id)) return Effect.void
-            said.add(id)
-            const oldest = said.values().next()
-            if (said.size > capacity && oldest.done !== true) said.delete(oldest.value)
-            return decisions.record({ ...deletion, action: "WouldDelete" })
-          })
+        wouldDelete: (deletion) => decisions.recordOnce({ ...deletion, action: "WouldDelete" })
       })
     })
   )

@@ -227,6 +227,15 @@ describe("readiness", () => {
     })
   )
 
+  it.live("names the CRDs that are missing (B1)", () =>
+    Effect.gen(function* () {
+      const missing = ["functions.fission.io", "environments.fission.io"]
+      const port = yield* startApi(dispatcherOf({ ready: Effect.succeed(false), missingDefinitions: () => missing }))
+      const { body, status } = yield* exchange(port, { path: "/readyz" })
+      assert.deepStrictEqual([status, body], [503, `caches not synced (CRDMissing: ${missing.join(", ")})\n`])
+    })
+  )
+
   it.live("sends every POST away with Retry-After until it is reached (H15)", () =>
     Effect.gen(function* () {
       const port = yield* startApi(dispatcherOf({ ready: Effect.succeed(false) }))

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
-import { Clock, Context, Effect, Layer, Scope } from "effect"
+import { Clock, Context, Effect, Layer, Random, Scope } from "effect"
 import { Pods } from "../../src/fission/ResourceKind.ts"
 import { isDeleting } from "../../src/fission/Workloads.ts"
 import { KubernetesApi, KubernetesDeletion } from "../../src/kubernetes/KubernetesApi.ts"
@@ -64,9 +64,11 @@ export const layer: Layer.Layer<StandInPods, never, KubernetesApi | KubernetesDe
     const fork = Effect.runForkWith(yield* Effect.context<never>())
     const started = new Set<string>()
     let next = 0
+    // Another cluster on the machine has other addresses, most likely.
+    const network = yield* Random.nextIntBetween(100, 250)
 
     const start = (namespace: string, name: string) => {
-      const address = `127.${100 + (++next >> 16)}.${(next >> 8) % 256}.${next % 256}`
+      const address = `127.${network}.${(++next >> 8) % 256}.${next % 256}`
       const containerStatuses = ["runtime", "fetcher"].map((container) => ({ name: container, ready: true }))
       const status = { phase: "Running", podIP: address, containerStatuses }
       return Effect.andThen(

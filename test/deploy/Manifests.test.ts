@@ -42,7 +42,8 @@ const rights: { readonly [resource: string]: ReadonlyArray<string> } = {
   "/services": ["get", "list", "watch", "create", "update", "delete"],
   "autoscaling/horizontalpodautoscalers": ["get", "create", "update", "delete"],
   "/secrets": ["get", "list", "watch"],
-  "/configmaps": ["get", "list", "watch"]
+  "/configmaps": ["get", "list", "watch"],
+  "/events": ["create"]
 }
 
 test("the Role grants what the executor calls, and nothing else", () => {

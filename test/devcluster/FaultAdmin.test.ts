@@ -3,6 +3,7 @@ import { Deferred, Duration, Effect, Fiber, Stream } from "effect"
 import { ApiServer } from "../../src/devcluster/ApiServer.ts"
 import { type Fault, Faults } from "../../src/devcluster/Faults.ts"
 import { ConfigMaps, Namespaces } from "../../src/devcluster/Kinds.ts"
+import type { KubernetesError } from "../../src/Errors.ts"
 import { KubernetesApi } from "../../src/kubernetes/KubernetesApi.ts"
 import { all, at, clientLayer, request } from "./ClusterFixture.ts"
 
@@ -115,5 +116,70 @@ it.live("breaks open watches at once, and refuses new ones while it is in force"
     yield* post({ namespace: "default", action: { type: "dropWatch" } })
     assert.strictEqual((yield* Effect.flip(Fiber.join(open)))._tag, "KubernetesTimeoutError")
     assert.strictEqual((yield* Effect.flip(Stream.runDrain(watch)))._tag, "KubernetesTimeoutError")
+  }).pipe(inNamespace)
+)
+
+/** A watch of the ConfigMaps from now on. */
+const watching = Effect.map(Effect.all([KubernetesApi, ApiServer]), ([api, { store }]) =>
+  api.watch(ConfigMaps, {
+    namespace: "default",
+    resourceVersion: String(store.version),
+    timeout: "5 minutes",
+    silence: "300 millis"
+  })
+)
+
+type WatchFault = "endWatch" | "expireWatch" | "silence"
+
+const endOf = <A, R>(watch: Stream.Stream<A, KubernetesError, R>, onEvent: Effect.Effect<unknown> = Effect.void) =>
+  Stream.runForEach(watch, () => onEvent).pipe(
+    Effect.result,
+    Effect.map((outcome) => (outcome._tag === "Success" ? "ended" : outcome.failure._tag))
+  )
+
+/** What becomes of a watch that is open when a fault is put in force. */
+const openWatchMeets = (type: WatchFault) =>
+  Effect.gen(function* () {
+    const seen = yield* Deferred.make<void>()
+    const open = yield* Effect.forkChild(endOf(yield* watching, Deferred.succeed(seen, undefined)))
+    yield* createConfigMap("a")
+    yield* Deferred.await(seen)
+    yield* post({ verb: "watch", action: { type } })
+    return yield* Fiber.join(open)
+  })
+
+it.live("ends watches as a server does that goes away in good order", () =>
+  Effect.gen(function* () {
+    assert.strictEqual(yield* openWatchMeets("endWatch"), "ended")
+    assert.strictEqual(yield* endOf(yield* watching), "ended")
+  }).pipe(inNamespace)
+)
+
+it.live("ends watches whose version is too old", () =>
+  Effect.gen(function* () {
+    assert.strictEqual(yield* openWatchMeets("expireWatch"), "KubernetesExpired")
+    assert.strictEqual(yield* endOf(yield* watching), "KubernetesExpired")
+  }).pipe(inNamespace)
+)
+
+it.live("leaves watches open and says nothing more in them", () =>
+  Effect.map(openWatchMeets("silence"), (end) => assert.strictEqual(end, "KubernetesTimeoutError")).pipe(inNamespace)
+)
+
+it.live("breaks the connection within an answer", () =>
+  Effect.gen(function* () {
+    yield* createConfigMap("a")
+    yield* post({ verb: "get", action: { type: "cut" } })
+    const error = yield* Effect.flip(getConfigMap("a"))
+    assert.strictEqual(error._tag === "KubernetesTimeoutError" && error.kind, "Connection")
+  }).pipe(inNamespace)
+)
+
+it.live("gives an answer that was recorded", () =>
+  Effect.gen(function* () {
+    const body = "<html>bad gateway</html>"
+    yield* post({ action: { type: "answer", status: 502, headers: { "content-type": "text/html" }, body } })
+    const error = yield* Effect.flip(getConfigMap("a"))
+    assert.include(error.message, `${body} (HTTP 502)`)
   }).pipe(inNamespace)
 )

@@ -103,7 +103,7 @@ it.effect("drops the open watches that it meets, each counted", () =>
   Effect.gen(function* () {
     const faults = yield* Faults
     const watch = (namespace: string) =>
-      Effect.forkChild(faults.watchDropped({ ...listEnvironments, verb: "watch", namespace }), {
+      Effect.forkChild(faults.watchEnded({ ...listEnvironments, verb: "watch", namespace }), {
         startImmediately: true
       })
     const [first, second, other] = [yield* watch("team-a"), yield* watch("team-a"), yield* watch("team-b")]

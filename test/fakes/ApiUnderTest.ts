@@ -17,6 +17,7 @@ export const dispatcherOf = (members: Partial<Dispatcher["Service"]>): Dispatche
     unTap: unexpected("unTap"),
     debugInfo: Effect.succeed(""),
     ready: Effect.succeed(true),
+    missingDefinitions: () => [],
     stopCreating: () => {},
     ...members
   })

@@ -5,6 +5,7 @@ import { NamespaceSet } from "../../src/informers/NamespaceSet.ts"
 import { Circuits } from "../../src/namespaces/Circuits.ts"
 import type { CellHandlers } from "../../src/namespaces/NamespaceCell.ts"
 import { Supervisor } from "../../src/namespaces/Supervisor.ts"
+import { EventRecorder } from "../../src/safeguards/EventRecorder.ts"
 import { Leadership } from "../../src/safeguards/Leadership.ts"
 import * as CapturedLog from "./CapturedLog.ts"
 import * as KubernetesApiInMemory from "./KubernetesApiInMemory.ts"
@@ -32,6 +33,7 @@ export const make = (namespaces: readonly [string, ...Array<string>]): Effect.Ef
     const layer = Supervisor.layer.pipe(
       Layer.provide(NamespaceSet.layerStatic),
       Layer.provideMerge(Circuits.layer),
+      Layer.provide(EventRecorder.layer),
       Layer.provide([ApiServerHealth.layer, Leadership.layerAlways]),
       Layer.provideMerge(Layer.orDie(Settings.layer({ FISSION_RESOURCE_NAMESPACES: namespaces.join(",") }))),
       Layer.provideMerge(api.layer),

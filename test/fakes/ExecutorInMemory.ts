@@ -87,7 +87,10 @@ export const running = <A, E>(world: ExecutorInMemory, test: Effect.Effect<A, E,
 export const groundsOf = (name: string) =>
   Effect.map(
     Effect.flatMap(DecisionLog, (log) => log.recent()),
-    (decisions) => decisions.flatMap((decision) => (decision.name === name && decision.ground ? [decision.ground] : []))
+    (decisions) =>
+      decisions
+        .filter((decision) => decision.name === name && decision.action !== "Kept")
+        .flatMap(({ ground }) => ground ?? [])
   )
 
 /** The calls that change something, as text, in order. */

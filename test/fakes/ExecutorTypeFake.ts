@@ -9,6 +9,7 @@ import type { Deployment, Pod, Service } from "../../src/fission/Workloads.ts"
 import * as Store from "../../src/kubernetes/Store.ts"
 import type { NamespaceCell } from "../../src/namespaces/NamespaceCell.ts"
 import type { HealthState } from "../../src/namespaces/NamespaceHealth.ts"
+import { Degradation } from "../../src/namespaces/Degradation.ts"
 import { Supervisor } from "../../src/namespaces/Supervisor.ts"
 
 /** An executor type that has nothing to do unless told otherwise. */
@@ -93,8 +94,8 @@ export const fakeCell = (namespace: string) => {
   }
 }
 
-/** A supervisor of these cells that runs nothing. */
-export const supervisorLayer = (cells: ReadonlyArray<NamespaceCell>): Layer.Layer<Supervisor> =>
+/** A supervisor of these cells that runs nothing, and nobody who tells users of trouble. */
+export const supervisorLayer = (cells: ReadonlyArray<NamespaceCell>): Layer.Layer<Supervisor | Degradation> =>
   Layer.succeed(
     Supervisor,
     Supervisor.of({
@@ -103,4 +104,12 @@ export const supervisorLayer = (cells: ReadonlyArray<NamespaceCell>): Layer.Laye
       cellOfWorkloads: (namespace) => cells.find((cell) => cell.view.workloadNamespace === namespace),
       run: () => Effect.never
     })
+  ).pipe(
+    Layer.merge(
+      Layer.succeed(Degradation, {
+        refused: () => Effect.void,
+        failed: () => Effect.void,
+        succeeded: () => Effect.void
+      })
+    )
   )

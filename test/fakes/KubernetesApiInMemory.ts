@@ -56,6 +56,8 @@ export interface KubernetesApiInMemory extends OtherWriter {
   readonly intercept: (interceptor?: Interceptor) => void
   /** The same, between a call's effect and its answer: a failure here leaves a write applied. */
   readonly interceptAnswers: (interceptor?: Interceptor) => void
+  /** A lagging replica: lists and gets do as if these objects were not there. Without a condition none are hidden. */
+  readonly hide: (isHidden?: (kind: ResourceKind, name: string) => boolean) => void
   /** The open watches, all or of one kind and namespace. */
   readonly watches: (resource?: string, namespace?: string) => ReadonlyArray<OpenWatch>
 }
@@ -90,6 +92,7 @@ export const make = (options?: {
     const watches = new Set<OpenWatch>()
     let before = options?.intercept
     let after: Interceptor | undefined
+    let isHidden: (kind: ResourceKind, name: string) => boolean = () => false
 
     const writer = otherWriter(store)
     for (const name of options?.namespaces ?? []) writer.ensureNamespace(name)
@@ -121,7 +124,9 @@ export const make = (options?: {
     const list = (kind: ResourceKind, listOptions: ListOptions): ListPage => {
       const [version, last] = (listOptions.continue ?? "").split("|")
       const limit = listOptions.resourceVersion === "0" ? 0 : (listOptions.limit ?? 0)
-      const all = store.list(servedKind(kind), selectionOf(servedKind(kind), listOptions))
+      const all = store
+        .list(servedKind(kind), selectionOf(servedKind(kind), listOptions))
+        .filter(({ metadata }) => !isHidden(kind, metadata.name))
       const idOf = ({ metadata }: (typeof all)[number]) => `${metadata.namespace ?? ""}/${metadata.name}`
       const rest = last === undefined ? all : all.filter((object) => idOf(object) > last)
       const page = limit > 0 ? rest.slice(0, limit) : rest
@@ -226,9 +231,10 @@ export const make = (options?: {
 
     const api: KubernetesApi["Service"] = {
       get: (kind, reference, callOptions) =>
-        answer(callOf("get", kind, reference), callOptions, () =>
-          projected(kind, store.get(servedKind(kind), reference.namespace, reference.name))
-        ),
+        answer(callOf("get", kind, reference), callOptions, () => {
+          if (isHidden(kind, reference.name)) throw Status.notFound(kind.plural, kind.group, reference.name)
+          return projected(kind, store.get(servedKind(kind), reference.namespace, reference.name))
+        }),
       list: (kind, listOptions) =>
         answer(callOf("list", kind, { namespace: listOptions.namespace }), listOptions, () => list(kind, listOptions)),
       watch,
@@ -269,6 +275,9 @@ export const make = (options?: {
       },
       interceptAnswers: (interceptor) => {
         after = interceptor
+      },
+      hide: (condition) => {
+        isHidden = condition ?? (() => false)
       },
       watches: (resource, namespace) =>
         [...watches].filter(

@@ -73,6 +73,22 @@ describe("an API server that is away", () => {
     })
   )
 
+  it.effect("is asked once a second although no read is answered, and found back by the next", () =>
+    Effect.gen(function* () {
+      const { memory, namespaces, readFive, server } = yield* joined(3)
+      memory.intercept((call) => Effect.fail(etcdTimeout(call)))
+      yield* Effect.forEach(namespaces, readFive)
+      yield* TestClock.adjust(0)
+      memory.intercept(() => Effect.never)
+      const before = memory.calls.length
+      yield* seconds(10)
+      assert.strictEqual(memory.calls.length - before, 10)
+      memory.intercept()
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(server.status().state, "Answering")
+    })
+  )
+
   it.effect("closes all circuits when it answers, and releases 50 namespaces a second with up to 1 s of jitter", () =>
     Effect.gen(function* () {
       const { circuits, memory, namespaces, readFive, released, server } = yield* joined(200)

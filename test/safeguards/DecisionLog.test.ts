@@ -64,4 +64,18 @@ describe("the decision log", () => {
       })
     })
   )
+
+  it.effect("says that an object is kept once for each reason, and again after something was done to it", () =>
+    Effect.gen(function* () {
+      const decisions = yield* DecisionLog
+      const kept = (reason: string): Decision => ({ ...decision("a"), action: "Kept", reason })
+      for (const reason of ["used", "watched", "used", "watched"]) yield* decisions.recordOnce(kept(reason))
+      yield* decisions.record({ ...decision("a"), action: "Claimed", reason: "a request" })
+      yield* decisions.recordOnce(kept("used"))
+      assert.deepStrictEqual(
+        (yield* decisions.recent()).map(({ reason }) => reason),
+        ["used", "watched", "a request", "used"]
+      )
+    }).pipe(Effect.provide(DecisionLog.layer))
+  )
 })

@@ -1,4 +1,4 @@
-import { Clock, Console, Context, Duration, Effect, Exit, Layer, Result, Schedule, Scope } from "effect"
+import { Console, Context, Duration, Effect, Exit, Layer, Result, Scope } from "effect"
 import { ExecutorApi } from "../../api/ExecutorApi.ts"
 import { Settings } from "../../Config.ts"
 import { ApiServer } from "../../devcluster/ApiServer.ts"
@@ -16,7 +16,9 @@ import { DecisionLog } from "../../safeguards/DecisionLog.ts"
 import { refuse } from "../Refusal.ts"
 import { version } from "../version.ts"
 import * as ExecutorLog from "./ExecutorLog.ts"
+import { freeze } from "./FrozenApi.ts"
 import * as Functions from "./Functions.ts"
+import { countsRow, millis, seconds, show, until } from "./Report.ts"
 import * as Traffic from "./Traffic.ts"
 
 const host = "127.0.0.1"
@@ -28,31 +30,6 @@ const healthy = namespaces.filter((namespace) => namespace !== broken)
 const crowded = "team-c"
 const executorAgent = `fission-executor/${version}`
 const outage = Duration.seconds(12)
-
-/** One line of the table at the end. */
-interface Row {
-  readonly step: string
-  readonly seen: string
-  readonly asPromised: boolean
-}
-
-const show = (row: Row) =>
-  Effect.as(Console.log(`  ${row.asPromised ? "ok  " : "DIFF"} ${row.step.padEnd(58)} ${row.seen}`), row)
-
-const seconds = (duration: Duration.Duration) => `${Duration.toSeconds(duration).toFixed(1)} s`
-const millis = (duration: Duration.Duration) => `${Math.round(Duration.toMillis(duration))} ms`
-
-/** Looks again every 50 ms until it is so; how long that took, or undefined after the limit. */
-const until = <E, R>(isSo: Effect.Effect<boolean, E, R>, limit: Duration.Duration) =>
-  Effect.gen(function* () {
-    const startedAt = yield* Clock.monotonicTimeNanos
-    const waited = yield* isSo.pipe(
-      Effect.repeat({ schedule: Schedule.spaced("50 millis"), until: (so) => so }),
-      Effect.timeoutOption(limit)
-    )
-    if (waited._tag === "None") return undefined
-    return Duration.nanos((yield* Clock.monotonicTimeNanos) - startedAt)
-  })
 
 const warmPods = (namespace: string) =>
   Effect.gen(function* () {
@@ -69,6 +46,8 @@ const prepare = Effect.gen(function* () {
     yield* Functions.createEnvironment(namespace)
     yield* Functions.createFunction(namespace, "hello")
     yield* Functions.createFunction(namespace, "later")
+    yield* Functions.createFunction(namespace, "frozen")
+    yield* Functions.createFunction(namespace, "thawed")
   }
   yield* Functions.createFunction(crowded, "crowd")
   const ready = Effect.map(Effect.forEach(namespaces, warmPods), (counts) => counts.every((count) => count === 2))
@@ -87,12 +66,6 @@ const callOnce = (step: string, namespace: string, name: string) =>
     const asPromised = status === 200 && body === `${namespace}/${name}\n`
     return yield* show({ step, seen: `HTTP ${status} in ${millis(took)}`, asPromised })
   })
-
-const countsRow = (step: string, counts: ReadonlyArray<() => Traffic.Counts>) => {
-  const answered = counts.reduce((sum, count) => sum + count().answered, 0)
-  const failed = counts.reduce((sum, count) => sum + count().failed, 0)
-  return show({ step, seen: `${answered} answered, ${failed} failed`, asPromised: answered > 0 && failed === 0 })
-}
 
 /** One namespace's API answers with etcd time-outs for a while; everybody is called meanwhile. */
 const breakOneNamespace = (log: ExecutorLog.ExecutorLog) =>
@@ -243,6 +216,7 @@ const tour = (log: ExecutorLog.ExecutorLog) =>
         yield* burst,
         ...(yield* breakOneNamespace(log)),
         ...(yield* recover(log)),
+        ...(yield* freeze({ client: executorAgent, namespaces })),
         yield* nothingDeleted
       ]
     }).pipe(Effect.provide(services), Effect.provide(router))

@@ -38,8 +38,9 @@ export class Claims extends Context.Service<
   {
     /**
      * A Ready pod that carries the function's labels. Waits for one without an end of its own. When the scope closes
-     * before the pod serves, it is as warm as before if the API surely wrote nothing, and on its way out otherwise: it
-     * may have received code (ground `FailedClaim`).
+     * before the pod serves, it is on its way out, for it may have received code (ground `FailedClaim`). A claim that
+     * nobody confirmed leaves the pod to others: no code was sent to it, and their claims carry the version from before,
+     * which a claim that was applied after all has outdated.
      */
     readonly claim: (claim: Claim) => Effect.Effect<Pod, KubernetesError, Scope.Scope>
   }
@@ -127,15 +128,8 @@ export class Claims extends Context.Service<
             return taken
           })
         )
-        touched = true
-        const ours = yield* patch(claim, pod).pipe(
-          Effect.tapError((error) =>
-            Effect.sync(() => {
-              touched = isOutcomeUnknown(error)
-            })
-          )
-        )
-        if (ours) return pod
+        touched = yield* patch(claim, pod)
+        if (touched) return pod
         // Somebody else's: it stays taken here until the view shows it as it is, which it may do already.
         lifecycle.unclaimed(pod)
         const shown = claim.view.pods.get(pod.metadata.namespace ?? "", pod.metadata.name)

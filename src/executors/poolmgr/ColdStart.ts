@@ -62,13 +62,15 @@ export class ColdStart extends Context.Service<
       const environmentOf = (view: NamespaceView, fn: FissionFunction) =>
         functionEnvironment(api, view, fn).pipe(
           Effect.mapError((error) =>
-            error._tag === "EnvironmentMissing" ? creationError(fn, error.message) : unavailable(fn, error)
+            error._tag === "EnvironmentMissing"
+              ? creationError(fn, error.message, "EnvironmentMissing")
+              : unavailable(fn, error)
           )
         )
 
       const demandPool = (view: NamespaceView, environment: Environment, fn: FissionFunction) =>
         deployments.demand(view, environment).pipe(
-          Effect.catchTag("PodSpecError", (error) => Effect.fail(creationError(fn, error.message))),
+          Effect.catchTag("PodSpecError", (error) => Effect.fail(creationError(fn, error.message, "InvalidSpec"))),
           Effect.mapError((error) => (error._tag === "FissionError" ? error : unavailable(fn, error)))
         )
 
@@ -85,7 +87,8 @@ export class ColdStart extends Context.Service<
             orElse: () => {
               const trouble = FunctionPod.troubleOf(view, environment)
               const text = "timeout: waited too long to get a ready pod"
-              return Effect.fail(creationError(fn, trouble === undefined ? text : `${text} (${trouble})`))
+              const problem = trouble === undefined ? text : `${text} (${trouble})`
+              return Effect.fail(creationError(fn, problem, "NotReadyInTime"))
             }
           })
         )
@@ -144,7 +147,7 @@ export class ColdStart extends Context.Service<
         }
         if (!isSynced(view)) return yield* notSynced(view)
         const foreign = foreignReferences(fn)[0]
-        if (foreign !== undefined) return yield* creationError(fn, foreign)
+        if (foreign !== undefined) return yield* creationError(fn, foreign, "InvalidSpec")
         const environment = yield* environmentOf(view, fn)
         yield* demandPool(view, environment, fn)
         yield* permit(fn, () => served)

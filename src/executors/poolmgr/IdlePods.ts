@@ -4,6 +4,7 @@ import { type FissionFunction, functionTimeoutSeconds, idleTimeoutSeconds } from
 import { labels } from "../../fission/Labels.ts"
 import { type NamespaceView, viewAge } from "../../informers/NamespaceView.ts"
 import { retention } from "../../informers/VersionRetention.ts"
+import { DecisionLog } from "../../safeguards/DecisionLog.ts"
 import { DryRun } from "../../safeguards/DryRun.ts"
 import { oldestUsableView } from "../../safeguards/Ground.ts"
 import * as FunctionPod from "./FunctionPod.ts"
@@ -17,17 +18,18 @@ export class IdlePods extends Context.Service<
   IdlePods,
   {
     /**
-     * One pass over the cached pods of a namespace. Reads only the cache and the view; a view older than 10 min, or one
-     * that never synced, ends the pass before it begins. Repeatable.
+     * One pass over the cached pods of a namespace. Reads only the cache and the view; with a view older than 10 min, or
+     * one that never synced, every pod is kept. Repeatable.
      */
     readonly reap: (view: NamespaceView) => Effect.Effect<void>
   }
 >()("fission-executor/executors/poolmgr/IdlePods") {
-  static readonly layer: Layer.Layer<IdlePods, never, PoolCache | PodLifecycle | DryRun> = Layer.effect(
+  static readonly layer: Layer.Layer<IdlePods, never, PoolCache | PodLifecycle | DecisionLog | DryRun> = Layer.effect(
     IdlePods,
     Effect.gen(function* () {
       const cache = yield* PoolCache
       const lifecycle = yield* PodLifecycle
+      const decisions = yield* DecisionLog
       const dryRun = yield* DryRun
 
       /** What a dry run says of an idle pod, which stays in the cache. */
@@ -37,8 +39,19 @@ export class IdlePods extends Context.Service<
         return dryRun.wouldDelete({ kind: "Pod", namespace, name, uid, ground: "Idle", reason })
       }
 
+      const keep = ({ name, namespace, uid }: PooledPod) =>
+        decisions.recordOnce({
+          action: "Kept",
+          kind: "Pod",
+          namespace,
+          name,
+          uid,
+          ground: "Idle",
+          reason: `nobody uses the pod, but the view is older than ${Duration.format(oldestUsableView)}`
+        })
+
       const reap = Effect.fnUntraced(function* (view: NamespaceView) {
-        if (Duration.isGreaterThan(yield* viewAge(view), oldestUsableView)) return
+        const isBlind = Duration.isGreaterThan(yield* viewAge(view), oldestUsableView)
 
         for (const pod of cache.resetLeaked((pod) => Duration.max(leakCeiling, idleThreshold(functionOf(view, pod))))) {
           yield* Effect.logWarning("requests of this pod were never given back; it counts as unused from now on").pipe(
@@ -50,6 +63,10 @@ export class IdlePods extends Context.Service<
           const fn = functionOf(view, pod)
           const threshold = deleted ? Duration.zero : idleThreshold(fn)
           if (Duration.isLessThan(idleFor, threshold)) continue
+          if (isBlind) {
+            yield* keep(pod)
+            continue
+          }
           if (dryRun.isOn) {
             if (!pod.shared) yield* wouldDelete(pod)
             continue

@@ -1,7 +1,7 @@
 import { Clock, Context, DateTime, Duration, Effect, Layer, Semaphore } from "effect"
 import { PoolCache, type PooledPod } from "../../caches/PoolCache.ts"
 import type { KubernetesError } from "../../Errors.ts"
-import { labels } from "../../fission/Labels.ts"
+import { annotations, labels } from "../../fission/Labels.ts"
 import { Pods } from "../../fission/ResourceKind.ts"
 import { isDeleting, isTerminated, type Pod } from "../../fission/Workloads.ts"
 import { type NamespaceView, viewAge } from "../../informers/NamespaceView.ts"
@@ -12,7 +12,8 @@ import { drainPatch, servedPatch } from "../../podspec/PodPatches.ts"
 import { Conditions } from "../../safeguards/Conditions.ts"
 import { DecisionLog } from "../../safeguards/DecisionLog.ts"
 import { Deletion } from "../../safeguards/Deletion.ts"
-import { Ground } from "../../safeguards/Ground.ts"
+import { evidenceOf, Ground } from "../../safeguards/Ground.ts"
+import { InstanceId } from "../InstanceId.ts"
 import * as FunctionPod from "./FunctionPod.ts"
 import { type DrainOrder, Duty, make as makeDuties, type PodReference } from "./PodDuties.ts"
 
@@ -42,7 +43,7 @@ export class PodLifecycle extends Context.Service<
     readonly claimed: (pod: Pod) => void
     /** Whether `claimed` was the last that was said about it. */
     readonly isClaimed: (pod: Pod) => boolean
-    /** The claim did not happen: the pod is as warm as it was. */
+    /** The claim did not happen, or nobody knows: the pod is as warm as it was, unless it turns out to be claimed. */
     readonly unclaimed: (pod: Pod) => void
     /** The pod serves: its labels follow until they are written. Takes over one permit of `finalPatches`. */
     readonly serving: (pod: PooledPod, functionResourceVersion: string) => void
@@ -72,7 +73,7 @@ export class PodLifecycle extends Context.Service<
   static readonly layer: Layer.Layer<
     PodLifecycle,
     never,
-    PoolCache | KubernetesApi | Deletion | DecisionLog | Conditions | Supervisor
+    PoolCache | KubernetesApi | Deletion | DecisionLog | Conditions | Supervisor | InstanceId
   > = Layer.effect(
     PodLifecycle,
     Effect.gen(function* () {
@@ -83,12 +84,15 @@ export class PodLifecycle extends Context.Service<
       const decisions = yield* DecisionLog
       const conditions = yield* Conditions
       const supervisor = yield* Supervisor
+      const instance = yield* InstanceId
       const duties = makeDuties()
       const finalPatches = yield* Semaphore.make(unfinishedPatches)
 
+      const look = (pod: PodReference) =>
+        supervisor.cellOfWorkloads(pod.namespace ?? "")?.enqueue({ handler: podWork, name: pod.name })
       const begin = (pod: PodReference, duty: Duty) => {
         duties.set(pod, duty)
-        supervisor.cellOfWorkloads(pod.namespace ?? "")?.enqueue({ handler: podWork, name: pod.name })
+        look(pod)
       }
       const lookAgain = (pod: Pod, delay: Duration.Duration) =>
         supervisor
@@ -218,8 +222,17 @@ export class PodLifecycle extends Context.Service<
         const leaving = siblings.filter(({ metadata }) =>
           ["Draining", "Deleted"].includes(duties.of(metadata)?._tag ?? "")
         ).length
-        if (leaving > 0 && leaving >= Math.ceil(siblings.length / 4)) return yield* lookAgain(pod, betweenBatches)
-        if (siblings.length - leaving === 1 && !FunctionPod.hasSuccessor(view, pod)) {
+        const waitsFor = yieldsTo(siblings.length, leaving, FunctionPod.hasSuccessor(view, pod))
+        if (waitsFor !== undefined) {
+          const ground = Ground.Superseded({ by, viewAge: yield* viewAge(view) })
+          yield* decisions.recordOnce({
+            action: "Kept",
+            kind: "Pod",
+            ...FunctionPod.identity(pod),
+            ground: ground._tag,
+            reason: `superseded, but ${waitsFor}`,
+            evidence: evidenceOf(ground)
+          })
           return yield* lookAgain(pod, betweenBatches)
         }
         cache.remove(pod.metadata.uid ?? "")
@@ -236,6 +249,9 @@ export class PodLifecycle extends Context.Service<
       })
 
       const beginAwaiting = Effect.fnUntraced(function* (pod: Pod) {
+        if (pod.metadata.annotations?.[annotations.instanceId] === instance.value) {
+          return begin(pod.metadata, Duty.Discarded({ reason: "it was claimed here by a write whose answer was lost" }))
+        }
         const since = yield* Clock.monotonicTimeNanos
         duties.set(pod.metadata, Duty.Foreign({ since }))
         yield* awaitOthers(pod, since)
@@ -273,7 +289,10 @@ export class PodLifecycle extends Context.Service<
         finalPatches,
         claimed: (pod) => duties.set(pod.metadata, Duty.Claimed()),
         isClaimed: (pod) => duties.of(pod.metadata)?._tag === "Claimed",
-        unclaimed: (pod) => void duties.end(pod.metadata),
+        unclaimed: (pod) => {
+          duties.end(pod.metadata)
+          look(pod.metadata)
+        },
         serving: (pod, functionResourceVersion) => begin(pod, Duty.Serving({ pod, functionResourceVersion })),
         discarded: (pod, reason) => begin(pod.metadata, Duty.Discarded({ reason })),
         drain,
@@ -284,4 +303,10 @@ export class PodLifecycle extends Context.Service<
       })
     })
   )
+}
+
+/** What a superseded pod waits for before it goes, undefined when it is its turn (failure-semantics.md section 9.2). */
+const yieldsTo = (siblings: number, leaving: number, hasSuccessor: boolean): string | undefined => {
+  if (leaving > 0 && leaving >= Math.ceil(siblings / 4)) return "a quarter of the function's pods goes at a time"
+  return siblings - leaving === 1 && !hasSuccessor ? "no other pod can take over yet" : undefined
 }

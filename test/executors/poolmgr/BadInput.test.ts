@@ -105,7 +105,7 @@ it.effect("an Environment with a name of 63 characters has a pool and serves", (
   })
 )
 
-it.effect("an Environment of another namespace is refused without a call", () =>
+it.effect("an Environment of another namespace is refused, and nothing is asked for it", () =>
   Effect.gen(function* () {
     const world = yield* ExecutorInMemory.make({ FISSION_RESOURCE_NAMESPACES: "default,team-a" })
     world.environment({ namespace: "team-a" })
@@ -113,13 +113,18 @@ it.effect("an Environment of another namespace is refused without a call", () =>
     yield* running(
       world,
       Effect.gen(function* () {
-        const before = world.api.calls.length
+        const before = world.api.lines().length
         const error = yield* Effect.flip(ask(fn))
         assert.strictEqual(
           error.text,
           "[hello] error creating service for function: cross-namespace environment reference is not allowed: fn.namespace=default env.namespace=team-a"
         )
-        assert.strictEqual(world.api.calls.length, before)
+        yield* ExecutorInMemory.settle
+        const told = world.api.lines().slice(before)
+        assert.deepStrictEqual(
+          told.map((line) => line.split(" ", 2).join(" ")),
+          ["patch functions/status", "create events"]
+        )
       })
     )
   })

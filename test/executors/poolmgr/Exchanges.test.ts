@@ -27,6 +27,9 @@ const without = (effects: ReadonlyArray<string>, spared: ReadonlyArray<string>) 
 
 const changes = (effects: ReadonlyArray<string>) => effects.filter((effect) => !effect.startsWith("GET "))
 
+/** The stock executor tells nobody why a function does not start (observability.md O22). */
+const withoutEvents = (effects: ReadonlyArray<string>) => effects.filter((effect) => effect !== "POST events")
+
 const replayed = (effects: ReadonlyArray<string>) =>
   effects.flatMap((effect) => {
     const difference = permitted.find(({ recorded }) => recorded.test(effect))
@@ -43,10 +46,10 @@ describe("the requests of a recorded scenario", () => {
         yield* running(stage.world, Effect.andThen(stage.begin, play(stage)))
         const stock = recorded(name, about)
         const expected = instead?.ours ?? without(replayed(stock.map(effectOf)), spared?.effects ?? [])
-        const ours = changes(stage.ours())
+        const ours = changes(withoutEvents(stage.ours()))
         assert.deepStrictEqual([...ours].sort(), [...expected].sort())
         if (instead === undefined) {
-          assert.isAtMost(stage.ours().length, stock.length)
+          assert.isAtMost(withoutEvents(stage.ours()).length, stock.length)
           const patches = stock.filter(({ method, path }) => method === "PATCH" && path.includes("/pods/"))
           const sorted = (bodies: ReadonlyArray<unknown>) => bodies.map((body) => JSON.stringify(body)).sort()
           assert.deepStrictEqual(

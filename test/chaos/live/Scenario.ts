@@ -1,0 +1,164 @@
+import { Duration, Effect, Exit, Fiber, Schedule, Scope } from "effect"
+import type { KubernetesApi, KubernetesDeletion } from "../../../src/kubernetes/KubernetesApi.ts"
+import type { Subject, Unmet } from "./Subject.ts"
+import * as Workload from "./Workload.ts"
+
+/** One fault and how long it lasts. */
+export interface Scenario<R> {
+  readonly fault: string
+  readonly lasts: Duration.Input
+  /** What it forks into its scope ends with the fault. */
+  readonly begin: (subject: Subject) => Effect.Effect<unknown, unknown, R | Scope.Scope>
+  readonly end: (subject: Subject) => Effect.Effect<unknown, unknown, R>
+  /** The executor is started during it, so that nothing is warm for it yet. */
+  readonly isStart?: boolean
+  /** The only namespace that it hits. */
+  readonly only?: string
+  /** Longest time until a cold start succeeds after its end; default 2 s. */
+  readonly resumesWithin?: Duration.Input
+}
+
+/** What was seen. */
+export interface Row {
+  readonly fault: string
+  readonly requests: number
+  readonly failedWarm: number
+  /** Functions that were started during the fault, and those of them that had no address by its end. */
+  readonly cold: number
+  readonly failedCold: number
+  readonly deleted: number
+  readonly recovery: Duration.Duration
+  readonly lists: number
+  readonly mebibytes: number
+  /** What every row demands and this one does not show. */
+  readonly unmet: ReadonlyArray<string>
+}
+
+/** What a suite has in hand. */
+export interface Stage {
+  readonly subject: Subject
+  /** One in each namespace, warm since the beginning. */
+  readonly warm: ReadonlyArray<Workload.RouterFunction>
+  /** Lists that the executor made so far. */
+  readonly lists: Effect.Effect<number>
+}
+
+/** Kinds that are watched in each namespace. */
+const collections = 5 * Workload.namespaces.length
+/** Sockets that an executor at rest has: watches, and idle connections for calls. */
+const socketsAtMost = 2 * collections + 64
+
+let played = 0
+
+/** Plays one scenario on a stage that is at rest, and leaves it at rest. */
+export const play = <R>(
+  { lists, subject, warm }: Stage,
+  scenario: Scenario<R>
+): Effect.Effect<Row, Unmet, R | KubernetesApi | KubernetesDeletion> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      played++
+      const first = Workload.namespaces.filter((namespace) => namespace !== scenario.only).slice(0, 3)
+      const create = (name: string) =>
+        Effect.forEach([...first, ...(scenario.only === undefined ? [] : [scenario.only])], (namespace) =>
+          Workload.createFunction(namespace, `${name}-${played}`)
+        )
+      const during = yield* Effect.orDie(create("during"))
+      const afterwards = yield* Effect.orDie(create("afterwards"))
+      const since = yield* Workload.wallClock
+      const ask = (fn: Workload.RouterFunction) => Workload.ask(subject, fn)
+
+      const load =
+        scenario.isStart === true ? [] : yield* Effect.forEach(warm, (fn) => Workload.keepAsking(subject, fn))
+      const fault = yield* Scope.fork(yield* Effect.scope)
+      yield* scenario.begin(subject).pipe(Scope.provide(fault), Effect.orDie)
+      yield* Effect.sleep("500 millis")
+      const starting = yield* Effect.forEach(during, (fn) => Effect.forkChild(insisted(ask(fn))))
+      yield* Effect.sleep(Duration.subtract(Duration.fromInputUnsafe(scenario.lasts), Duration.millis(500)))
+      const failedCold = starting.filter((fiber) => fiber.pollUnsafe() === undefined).length
+
+      const listsBefore = yield* lists
+      yield* Scope.close(fault, Exit.void)
+      yield* Effect.orDie(scenario.end(subject))
+      const resumed = yield* Effect.forEach(
+        afterwards,
+        (fn) => Workload.timeUntil(`a cold start after ${scenario.fault}`, ask(fn), "120 seconds"),
+        { concurrency: "unbounded" }
+      )
+      const recovery = resumed.reduce(Duration.max, Duration.zero)
+      yield* Workload.timeUntil("every namespace is healthy", isHealthy(subject), "120 seconds")
+      const listsAfter = yield* lists
+      yield* Effect.forEach(starting, Fiber.interrupt)
+      const counts = load.map((read) => read())
+      const decisions = yield* subject.decisions(since)
+      const deleted = decisions.filter(({ action, ground }) => isLoss(action, ground))
+
+      yield* Workload.removeFunctions([...during, ...afterwards])
+      // A silent watch is given up after 100 s.
+      yield* Workload.timeUntil("its functions are gone", Workload.areGone([...during, ...afterwards]), "150 seconds")
+      yield* Workload.timeUntil("the pools are full again", Workload.isFurnished, "60 seconds")
+
+      const failedWarm = counts.reduce((sum, { failed }) => sum + failed, 0)
+      const limit = Duration.fromInputUnsafe(scenario.resumesWithin ?? "2 seconds")
+      const unmet = [
+        failedWarm > 0 && `${failedWarm} warm requests failed`,
+        deleted.length > 0 && `deleted: ${deleted.map(({ ground, name }) => `${name} (${ground})`).join(", ")}`,
+        Duration.isGreaterThan(recovery, limit) && `no cold start within ${Duration.format(limit)}`,
+        listsAfter - listsBefore > 2 * collections && `${listsAfter - listsBefore} lists`,
+        subject.sockets() > socketsAtMost && `${subject.sockets()} sockets`,
+        !subject.isAlive() && "the executor is gone"
+      ]
+      return {
+        fault: scenario.fault,
+        requests: counts.reduce((sum, { requests }) => sum + requests, 0),
+        failedWarm,
+        cold: during.length,
+        failedCold,
+        deleted: deleted.length,
+        recovery,
+        lists: listsAfter - listsBefore,
+        mebibytes: subject.residentMebibytes(),
+        unmet: unmet.filter((one) => one !== false)
+      }
+    })
+  )
+
+/**
+ * Plays one scenario twenty times and gives one row for all: the slowest recovery and the most lists of a round, the sum of
+ * everything else. Memory must not grow: the best of the last five rounds may not need more than the worst of the first.
+ */
+export const playTwenty = <R>(
+  stage: Stage,
+  scenario: Scenario<R>
+): Effect.Effect<Row, Unmet, R | KubernetesApi | KubernetesDeletion> =>
+  Effect.gen(function* () {
+    const rows = yield* Effect.forEach(Array.from({ length: 20 }), () => play(stage, scenario))
+    const sum = (of: (row: Row) => number) => rows.reduce((total, row) => total + of(row), 0)
+    const memory = rows.map(({ mebibytes }) => mebibytes)
+    const [first, last] = [Math.max(...memory.slice(0, 5)), Math.min(...memory.slice(-5))]
+    return {
+      fault: `${scenario.fault}, twenty times`,
+      requests: sum(({ requests }) => requests),
+      failedWarm: sum(({ failedWarm }) => failedWarm),
+      cold: sum(({ cold }) => cold),
+      failedCold: sum(({ failedCold }) => failedCold),
+      deleted: sum(({ deleted }) => deleted),
+      recovery: rows.map(({ recovery }) => recovery).reduce(Duration.max, Duration.zero),
+      lists: Math.max(...rows.map(({ lists }) => lists)),
+      mebibytes: last,
+      unmet: [
+        ...rows.flatMap(({ unmet }) => unmet),
+        ...(last > first ? [`memory grew from ${first.toFixed(0)} to ${last.toFixed(0)} MiB`] : [])
+      ]
+    }
+  })
+
+/** Asks again a second later, as the answers say, until there is an address. */
+const insisted = (ask: Effect.Effect<boolean>) =>
+  Effect.repeat(ask, { schedule: Schedule.spaced("1 second"), until: (answered) => answered })
+
+const isLoss = (action: string, ground: string | undefined): boolean =>
+  ["Deleted", "ScaledDown"].includes(action) && ground !== "FailedClaim" && ground !== "OwnerDeleting"
+
+const isHealthy = (subject: Subject) =>
+  Effect.map(subject.states, (states) => Workload.namespaces.every((namespace) => states.get(namespace) === "Healthy"))
