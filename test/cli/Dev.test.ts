@@ -104,12 +104,15 @@ it.live("editing the code of a function changes its next answer", () =>
 )
 
 /** Runs the command that `dev --cluster-only` says to run. */
-const startAdvised = Effect.fnUntraced(function* (dev: Dev) {
+const startAdvised = Effect.fnUntraced(function* (dev: Dev, variables: { readonly [name: string]: string } = {}) {
   const advice = /start it +FISSION_RESOURCE_NAMESPACES=(\S+) fission-executor (.+)/u
   const [, namespaces = "", parameters = ""] = yield* eventually(
     Effect.sync(() => advice.exec(dev.stdout()) ?? undefined)
   )
-  return yield* CommandProcess.start(parameters.split(" "), { FISSION_RESOURCE_NAMESPACES: namespaces })
+  return yield* CommandProcess.start(parameters.split(" "), {
+    FISSION_RESOURCE_NAMESPACES: namespaces,
+    ...variables
+  })
 })
 
 /** Has the API server count the executor's writes from now on, with faults that delay nothing; reads the count. */
@@ -127,7 +130,8 @@ const countWrites = Effect.fnUntraced(function* (dev: Dev) {
 it.live("an executor that is killed and started again hands out every pod again, and writes nothing for it", () =>
   Effect.gen(function* () {
     const dev = yield* startDev("--cluster-only")
-    const serve = startAdvised(dev)
+    // A reserve is lost with its executor, and claimed anew.
+    const serve = startAdvised(dev, { EXECUTOR_WARM_RESERVE: "0" })
     const functions = ["hello", "echo", "counter"]
     const callAll = Effect.forEach(functions, (name) => eventually(bodyOf(dev, name)), { discard: true })
     const objects = Effect.gen(function* () {

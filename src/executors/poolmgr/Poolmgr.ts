@@ -12,6 +12,7 @@ import { IdlePods } from "./IdlePods.ts"
 import { PodLifecycle, podWork } from "./PodLifecycle.ts"
 import { PoolDeployments } from "./PoolDeployments.ts"
 import { Requests } from "./Requests.ts"
+import { Reserve, reserveWork } from "./Reserve.ts"
 import { SharedPods, sharedPodWork } from "./SharedPods.ts"
 import { WarmPods } from "./WarmPods.ts"
 
@@ -19,7 +20,16 @@ import { WarmPods } from "./WarmPods.ts"
 export const layer: Layer.Layer<
   never,
   never,
-  Settings | ExecutorTypes | PoolCache | Requests | PodLifecycle | PoolDeployments | IdlePods | SharedPods | WarmPods
+  | Settings
+  | ExecutorTypes
+  | PoolCache
+  | Requests
+  | PodLifecycle
+  | PoolDeployments
+  | IdlePods
+  | SharedPods
+  | WarmPods
+  | Reserve
 > = Layer.effectDiscard(
   Effect.gen(function* () {
     const { adoptExistingResources } = yield* Settings
@@ -31,6 +41,7 @@ export const layer: Layer.Layer<
     const idlePods = yield* IdlePods
     const sharedPods = yield* SharedPods
     const warmPods = yield* WarmPods
+    const reserve = yield* Reserve
 
     const onPodChange = (view: NamespaceView, type: "Upsert" | "Delete", pod: Pod): ReadonlyArray<WorkKey> => {
       const { name } = pod.metadata
@@ -39,11 +50,13 @@ export const layer: Layer.Layer<
         cache.remove(uid)
         sharedPods.forget(uid)
       }
-      if (type === "Delete" || !lifecycle.isClaimed(pod)) warmPods.release(uid)
-      if (type === "Delete" || FunctionPod.isSpecialized(view, pod)) return [{ handler: podWork, name }]
-      if (!FunctionPod.isWarm(view, pod)) return []
+      const isClaiming = type === "Upsert" && reserve.isClaiming(pod)
+      if (!isClaiming) reserve.forget(uid)
+      if (!isClaiming && (type === "Delete" || !lifecycle.isClaimed(pod))) warmPods.release(uid)
       warmPods.wake(pod.metadata.labels?.[labels.environmentUid] ?? "")
-      return sharedWork([pod])
+      const ofReserve = { handler: reserveWork, name: pod.metadata.labels?.[labels.environmentName] ?? "" }
+      if (type === "Delete" || FunctionPod.isDetached(view, pod)) return [{ handler: podWork, name }, ofReserve]
+      return FunctionPod.isWarm(view, pod) ? [...sharedWork([pod]), ofReserve] : []
     }
 
     const sharedWork = (pods: ReadonlyArray<Pod>): ReadonlyArray<WorkKey> =>
@@ -67,20 +80,27 @@ export const layer: Layer.Layer<
       tap: cache.touch,
       unTap: requests.unTap,
       onChange: (view: NamespaceView, { change, kind }: ViewChange) => {
-        const { uid } = change.object.metadata
+        const { name, uid } = change.object.metadata
         if (kind === "pods") return onPodChange(view, change.type, change.object)
         if (change.type === "Delete") return []
         if (kind === "functions" && change.previous?.metadata.generation !== change.object.metadata.generation) {
           return podsWork(view, view.pods.indexed("functionUid", uid ?? ""))
         }
-        if (kind === "environments") return sharedWork(view.pods.indexed("environmentUid", uid ?? ""))
+        if (kind === "environments") {
+          const pods = view.pods.indexed("environmentUid", uid ?? "")
+          return pods.length === 0 ? [] : [...sharedWork(pods), { handler: reserveWork, name }]
+        }
         if (kind === "deployments") {
           const environmentUid = change.object.metadata.labels?.[labels.environmentUid] ?? ""
           return podsWork(view, view.pods.indexed("environmentUid", environmentUid))
         }
         return []
       },
-      work: { [podWork]: lifecycle.reconcile, [sharedPodWork]: sharedPods.reconcile },
+      work: {
+        [podWork]: lifecycle.reconcile,
+        [sharedPodWork]: sharedPods.reconcile,
+        [reserveWork]: reserve.reconcile
+      },
       owners: FunctionPod.owners,
       reconcileEnvironment: (view, environment) =>
         deployments
