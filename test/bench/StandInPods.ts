@@ -7,6 +7,8 @@ import * as Reflector from "../../src/kubernetes/Reflector.ts"
 
 /** Time from the creation of a pod until it is Ready: that of the pods which the budgets were measured with. */
 const startsIn = "200 millis"
+/** Second byte of the pods' addresses: another one for each process, so that two can run on one machine. */
+const network = 100 + (process.pid % 100)
 /** Time that a fetcher takes to load a function. */
 const loadsInMillis = 2
 
@@ -66,7 +68,7 @@ export const layer: Layer.Layer<StandInPods, never, KubernetesApi | KubernetesDe
     let next = 0
 
     const start = (namespace: string, name: string) => {
-      const address = `127.${100 + (++next >> 16)}.${(next >> 8) % 256}.${next % 256}`
+      const address = `127.${network + (++next >> 16)}.${(next >> 8) % 256}.${next % 256}`
       const containerStatuses = ["runtime", "fetcher"].map((container) => ({ name: container, ready: true }))
       const status = { phase: "Running", podIP: address, containerStatuses }
       return Effect.andThen(
