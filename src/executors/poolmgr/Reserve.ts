@@ -66,7 +66,10 @@ export class Reserve extends Context.Service<
         claims.has(pod.metadata.uid ?? "") && (FunctionPod.isReleased(pod) || FunctionPod.isPooled(pod))
 
       const isUntouched = (view: NamespaceView, pod: Pod) =>
-        FunctionPod.isDetached(view, pod) && !isDeleting(pod.metadata) && lifecycle.isFree(pod)
+        FunctionPod.isDetached(view, pod) &&
+        !isDeleting(pod.metadata) &&
+        !warmPods.isTaken(pod.metadata.uid ?? "") &&
+        lifecycle.isFree(pod)
 
       const isHeld = (view: NamespaceView, pod: Pod) =>
         FunctionPod.isReservedBy(instance.value, pod) && isUntouched(view, pod)

@@ -32,6 +32,8 @@ export class WarmPods extends Context.Service<
     readonly take: (source: PoolSource) => Effect.Effect<Pod>
     /** The same without a wait: undefined when no pod is free, or somebody waits for one. */
     readonly takeFree: (source: PoolSource) => Pod | undefined
+    /** Whether the pod was given to somebody who has not given it back. */
+    readonly isTaken: (podUid: string) => boolean
     /** Gives a pod back, to whoever waits if it still may be claimed; it is forgotten otherwise. Idempotent. */
     readonly release: (podUid: string) => void
     /** A pod of this Environment may have become free: serve whoever waits. */
@@ -102,6 +104,6 @@ export class WarmPods extends Context.Service<
       return pod
     }
 
-    return WarmPods.of({ take, takeFree, release, wake })
+    return WarmPods.of({ take, takeFree, isTaken: (podUid) => taken.has(podUid), release, wake })
   })
 }

@@ -89,6 +89,22 @@ describe("the size of the reserve", () => {
   )
 })
 
+it.effect("a reserve that shrinks lets no pod go that is handed out at that moment", () =>
+  withReserve({ reserve: 3 }, (world) =>
+    Effect.gen(function* () {
+      const fn = world.fn({ spec: { concurrency: 3 } })
+      yield* settle
+      world.answer(() => Effect.sleep("1 second"))
+      world.api.merge(Environments, reference("nodejs"), { spec: { poolsize: 0 } })
+      const asked = yield* Effect.forEach([1, 2], () => Effect.forkChild(ask(fn)))
+      yield* TestClock.adjust("10 seconds")
+      const addresses = yield* Effect.forEach(asked, (fiber) => Effect.map(Fiber.join(fiber), ({ address }) => address))
+      const pods = world.api.list(Pods).map(({ metadata }) => metadata.annotations?.["svcHost"])
+      assert.includeMembers(pods, addresses)
+    })
+  )
+)
+
 describe("filling the reserve", () => {
   it.effect("a request that waits for a pod comes before it", () =>
     withReserve({ reserve: 1, warm: 0 }, (world) =>

@@ -127,6 +127,27 @@ describe("a cold start from the reserve", () => {
     )
   )
 
+  it.effect("22.2: a pod that is labelled is not handed out again while the view has yet to show that", () =>
+    withReserve({ reserve: 1, warm: 1 }, (world) =>
+      Effect.gen(function* () {
+        const [one, other] = [world.fn({ name: "one" }), world.fn({ name: "other" })]
+        yield* settle
+        world.api.intercept((call) => (call.verb === "patch" ? Effect.fail(etcdTimeout(call)) : undefined))
+        yield* ask(one)
+        world.api.merge(Pods, { namespace: "default", name: "warm-1" }, { status: { message: "probed" } })
+        yield* settle
+        for (const watch of world.api.watches("pods")) watch.mute()
+        world.api.intercept()
+        yield* TestClock.adjust("10 seconds")
+        assert.strictEqual(world.pod("warm-1")?.metadata.labels?.["functionName"], "one")
+        const asked = yield* Effect.forkChild(ask(other))
+        yield* TestClock.adjust("10 seconds")
+        assert.isUndefined(asked.pollUnsafe())
+        assert.deepStrictEqual(world.specialized, ["10.0.0.1"])
+      })
+    )
+  )
+
   it.effect("of a function that is deleted before its labels were written leaves nothing behind", () =>
     withReserve({ reserve: 1, warm: 1 }, (world) =>
       Effect.gen(function* () {
@@ -220,5 +241,26 @@ describe("while the API is away", () => {
           world.api.intercept()
         })
       )
+  )
+
+  it.effect("500 pods whose only request ended before anybody recorded them hold nobody up once they are gone", () =>
+    withReserve({ reserve: 501 }, (world) =>
+      Effect.gen(function* () {
+        const once = world.fn({ name: "once", spec: { onceOnly: true } })
+        const last = world.fn({ name: "last" })
+        yield* TestClock.adjust("10 seconds")
+        world.api.intercept((call) => (call.verb === "patch" ? Effect.fail(etcdTimeout(call)) : undefined))
+        yield* Effect.repeat(
+          Effect.flatMap(ask(once), ({ release }) => release),
+          { times: 499 }
+        )
+        world.api.intercept()
+        yield* TestClock.adjust("10 minutes")
+        assert.strictEqual(world.api.list(Pods).length, 2 * 501 - 500)
+        const asked = yield* Effect.forkChild(ask(last))
+        yield* TestClock.adjust("1 second")
+        assert.notStrictEqual(asked.pollUnsafe(), undefined)
+      })
+    )
   )
 })
