@@ -93,23 +93,20 @@ export class Reserve extends Context.Service<
           (pod) => isGivenBack(view, pod) && isFit(environment, pod) && !isClaiming(pod)
         ) ?? warmPods.takeFree(FunctionPod.sourceOf(environment, () => fitWarmPods(view, environment)))
 
-      /** Whether the pod became ours. A claim whose answer was lost is given up here; the view shows if it was applied. */
+      /** A claim that failed, or whose answer was lost, is given up here: the view shows whether it was applied. */
       const claim = Effect.fnUntraced(function* (environment: Environment, pod: Pod) {
         const uid = pod.metadata.uid ?? ""
         claims.add(uid)
         const body = reservePatch({ pod, environment, instanceId: instance.value })
-        const isOurs = yield* api.patch(Pods, FunctionPod.identity(pod), { type: "strategic", body }).pipe(
-          Effect.as(true),
-          Effect.catchTag(["KubernetesNotFound", "KubernetesConflict"], () => Effect.succeed(false)),
+        yield* api.patch(Pods, FunctionPod.identity(pod), { type: "strategic", body }).pipe(
           Effect.onExit((exit) =>
             Effect.sync(() => {
-              if (Exit.isSuccess(exit) && exit.value) return
+              if (Exit.isSuccess(exit)) return
               claims.delete(uid)
               warmPods.release(uid)
             })
           )
         )
-        if (!isOurs) return false
         yield* decisions.record({
           action: "Reserved",
           kind: "Pod",
@@ -117,7 +114,6 @@ export class Reserve extends Context.Service<
           reason: "pod claimed in advance, for the next cold start",
           evidence: { environment: environment.metadata.name }
         })
-        return true
       })
 
       const reconcile = Effect.fnUntraced(function* (view: NamespaceView, environmentName: string) {
@@ -130,8 +126,9 @@ export class Reserve extends Context.Service<
 
         for (let missing = size - fit.length - pods.filter(isClaiming).length; missing > 0; missing--) {
           const pod = nextPod(view, environment)
-          // The change of a pod brings the next look: one becomes warm, or the view shows who was faster.
-          if (pod === undefined || !(yield* claim(environment, pod))) return
+          // The next pod that becomes warm brings the next look.
+          if (pod === undefined) return
+          yield* claim(environment, pod)
         }
         // Only once the reserve is full without them, so that an outgoing pod is better than none.
         if (fit.length < size) return
@@ -151,7 +148,8 @@ export class Reserve extends Context.Service<
 
       const giveBackAll = Effect.suspend(() => {
         const held = supervisor.cells.flatMap(({ view }) => [...view.pods.values()].filter((pod) => isHeld(view, pod)))
-        return Effect.forEach(held, giveBack, { concurrency: "unbounded", discard: true })
+        const all = Effect.forEach(held, giveBack, { concurrency: "unbounded", discard: true })
+        return Effect.andThen(all, Effect.logInfo("the reserve was given back", { pods: held.length }))
       })
 
       yield* Effect.addFinalizer(() => Effect.timeoutOption(giveBackAll, givenBackWithin))
