@@ -67,6 +67,8 @@ export interface SettingsShape {
   readonly bodyLimit: number
   /** Creations that may run at the same time, of all executor types together; 0 is no bound. */
   readonly specializationConcurrency: number
+  /** Pods to hold ready outside each pool, for cold starts without the Kubernetes API; 0: none. See `reserveSize`. */
+  readonly warmReserve: number
   /** Creations of one function in flight above which `ensureCapacity` refuses; 0 is no bound. */
   readonly maxPendingSpecializations: number
   readonly fetcher: FetcherSettings
@@ -142,8 +144,7 @@ const parseListenAddress = (text: string): ListenAddress | undefined => {
 const parseReaper = (text: string): "on" | "dry-run" | undefined =>
   text === "on" || text === "dry-run" ? text : undefined
 
-/** Only 0 means that there is no bound (http-api.md section 4.2). */
-const parseStrictBound = (text: string): number | undefined => {
+const parseCount = (text: string): number | undefined => {
   const value = parseInteger(text)
   return value !== undefined && value >= 0 ? value : undefined
 }
@@ -257,7 +258,8 @@ const fromVariables = (variables: EnvironmentVariables): SettingsShape => {
     gracefulShutdownTimeout: read("GRACEFUL_SHUTDOWN_TIMEOUT", positive(parseGoDuration), Duration.seconds(30), "30s"),
     bodyLimit: read("EXECUTOR_BODY_LIMIT_BYTES", parseBytes, 32 * 1024 * 1024),
     specializationConcurrency: read("EXECUTOR_SPECIALIZATION_CONCURRENCY", parseBound, 0),
-    maxPendingSpecializations: read("EXECUTOR_MAX_PENDING_SPECIALIZATIONS_PER_FUNCTION", parseStrictBound, 20),
+    warmReserve: read("EXECUTOR_WARM_RESERVE", parseCount, 1),
+    maxPendingSpecializations: read("EXECUTOR_MAX_PENDING_SPECIALIZATIONS_PER_FUNCTION", parseCount, 20),
     fetcher: {
       image: text("FETCHER_IMAGE", "ghcr.io/fission/fetcher"),
       imagePullPolicy: read("FETCHER_IMAGE_PULL_POLICY", parsePullPolicy, "IfNotPresent"),

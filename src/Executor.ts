@@ -17,7 +17,9 @@ import { IdlePods } from "./executors/poolmgr/IdlePods.ts"
 import { PodLifecycle } from "./executors/poolmgr/PodLifecycle.ts"
 import { PoolDeployments } from "./executors/poolmgr/PoolDeployments.ts"
 import * as Poolmgr from "./executors/poolmgr/Poolmgr.ts"
+import { PodWrites } from "./executors/poolmgr/PodWrites.ts"
 import { Requests } from "./executors/poolmgr/Requests.ts"
+import { Reserve } from "./executors/poolmgr/Reserve.ts"
 import { SharedPods } from "./executors/poolmgr/SharedPods.ts"
 import { WarmPods } from "./executors/poolmgr/WarmPods.ts"
 import { NamespaceSet } from "./informers/NamespaceSet.ts"
@@ -63,8 +65,10 @@ export const layerNoDeps: Layer.Layer<
     Layer.provide(Requests.layer),
     Layer.provide(ColdStart.layer),
     Layer.provide([Claims.layer, PoolDeployments.layer, FunctionServices.layer, IdlePods.layer]),
+    Layer.provide(Reserve.layer),
     Layer.provide(SharedPods.layer),
     Layer.provide(PodLifecycle.layer),
+    Layer.provide(PodWrites.layer),
     Layer.provide(WarmPods.layer),
     Layer.provideMerge(PoolCache.layer)
   )

@@ -44,6 +44,7 @@ const defaults: ReturnType<typeof plain> = {
   gracefulShutdownTimeout: 30_000,
   bodyLimit: 33_554_432,
   specializationConcurrency: 0,
+  warmReserve: 1,
   maxPendingSpecializations: 20,
   fetcher: {
     image: "ghcr.io/fission/fetcher",
@@ -103,6 +104,7 @@ describe("the settings", () => {
         GRACEFUL_SHUTDOWN_TIMEOUT: "45s",
         EXECUTOR_BODY_LIMIT_BYTES: "1024",
         EXECUTOR_SPECIALIZATION_CONCURRENCY: "8",
+        EXECUTOR_WARM_RESERVE: "10",
         EXECUTOR_MAX_PENDING_SPECIALIZATIONS_PER_FUNCTION: "0",
         FETCHER_IMAGE: "fetcher:1",
         FETCHER_IMAGE_PULL_POLICY: "Never",
@@ -143,6 +145,7 @@ describe("the settings", () => {
         gracefulShutdownTimeout: 45_000,
         bodyLimit: 1024,
         specializationConcurrency: 8,
+        warmReserve: 10,
         maxPendingSpecializations: 0,
         fetcher: {
           image: "fetcher:1",
@@ -196,6 +199,9 @@ describe("a value that cannot be used", () => {
     ["GRACEFUL_SHUTDOWN_TIMEOUT", "30", "30s"],
     ["EXECUTOR_BODY_LIMIT_BYTES", "0", "33554432"],
     ["EXECUTOR_SPECIALIZATION_CONCURRENCY", "many", "0"],
+    ["EXECUTOR_WARM_RESERVE", "-1", "1"],
+    ["EXECUTOR_WARM_RESERVE", "two", "1"],
+    ["EXECUTOR_WARM_RESERVE", "1.5", "1"],
     ["EXECUTOR_MAX_PENDING_SPECIALIZATIONS_PER_FUNCTION", "-1", "20"],
     ["FETCHER_IMAGE_PULL_POLICY", "sometimes", "IfNotPresent"]
   ])("falls back to the default and is named: %s=%s", ([setting, value, used]) =>

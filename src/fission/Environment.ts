@@ -42,3 +42,10 @@ export const poolSize = (environment: Environment): number => {
   if (isInfinite(environment)) return 1
   return environment.spec.version >= 3 ? Math.max(0, environment.spec.poolsize ?? 0) : 3
 }
+
+/**
+ * Pods to hold ready outside the pool, of those that are wished for: at most half as many as the pool has, so none for
+ * a pool of one, and none for a pod that functions share (poolmgr.md section 22.2).
+ */
+export const reserveSize = (environment: Environment, wished: number): number =>
+  Math.min(wished, Math.floor(poolSize(environment) / 2))

@@ -18,7 +18,10 @@ export const labels = {
   runtimeHash: "fission.io/env-runtime-hash",
   /** `fission` on Services, and so on their EndpointSlices, by which the router finds them. */
   managedBy: "fission.io/managed-by",
-  /** On a pod that an executor holds in reserve, without a function (poolmgr.md section 22.2). */
+  /**
+   * On a pod that an executor claimed without a function (poolmgr.md section 22.2): `true` while it may hand it out, or
+   * has and not yet said so; `released` once it gave it back untouched.
+   */
   claimed: "fission.io/claimed"
 } as const
 
@@ -34,6 +37,8 @@ export const annotations = {
   /** When a drain began; for people, never for arithmetic. */
   drainingSince: "fission.io/draining-since",
   authKeyScheme: "fission.io/auth-key-scheme",
+  /** `true`: a pod without an owner must not hold its node. */
+  safeToEvict: "cluster-autoscaler.kubernetes.io/safe-to-evict",
   /** `false` keeps the mesh out of a pod that may call anybody. */
   istioInject: "sidecar.istio.io/inject"
 } as const

@@ -6,39 +6,57 @@ import type { Pod } from "../fission/Workloads.ts"
 import type { Json } from "./Json.ts"
 import { poolLabels } from "./PodTemplate.ts"
 
-/**
- * The strategic merge patch that takes a warm pod out of its pool for one function (poolmgr.md section 7.4). UID and
- * resourceVersion make it fail if anybody else touched the pod since we looked (W03).
- */
-export const claimPatch = (options: {
+/** The pod that a patch takes out of its pool, and who does. */
+export interface ClaimOptions {
   readonly pod: Pod
   readonly environment: Environment
-  readonly fn: FissionFunction
   readonly instanceId: string
-}): Json => {
-  const { environment, fn, instanceId, pod } = options
+}
+
+/** UID and resourceVersion make a patch fail if anybody else touched the pod since we looked (W03). */
+const guardOf = ({ metadata: { resourceVersion, uid } }: Pod) => ({ uid, resourceVersion })
+
+const claimAnnotations = ({ environment, instanceId }: ClaimOptions) => ({
+  ...environment.metadata.annotations,
+  [annotations.instanceId]: instanceId,
+  [annotations.runtimeFingerprint]: runtimeFingerprint(environment)
+})
+
+const claimLabels = ({ environment }: ClaimOptions) => ({ ...poolLabels(environment), [labels.managed]: "false" })
+
+const functionLabels = (fn: FissionFunction) => {
   const version = fn.metadata.labels?.[labels.functionVersion]
   return {
-    metadata: {
-      uid: pod.metadata.uid,
-      resourceVersion: pod.metadata.resourceVersion,
-      annotations: {
-        ...environment.metadata.annotations,
-        [annotations.instanceId]: instanceId,
-        [annotations.runtimeFingerprint]: runtimeFingerprint(environment)
-      },
-      labels: {
-        ...poolLabels(environment),
-        [labels.managed]: "false",
-        [labels.functionName]: fn.metadata.name,
-        [labels.functionNamespace]: fn.metadata.namespace ?? "",
-        [labels.functionUid]: fn.metadata.uid ?? "",
-        [labels.functionGeneration]: String(fn.metadata.generation ?? 0),
-        ...(version === undefined ? {} : { [labels.functionVersion]: version })
-      }
-    }
+    [labels.functionName]: fn.metadata.name,
+    [labels.functionNamespace]: fn.metadata.namespace ?? "",
+    [labels.functionUid]: fn.metadata.uid ?? "",
+    [labels.functionGeneration]: String(fn.metadata.generation ?? 0),
+    ...(version === undefined ? {} : { [labels.functionVersion]: version })
   }
 }
+
+/** The strategic merge patch that takes a warm pod out of its pool for one function (poolmgr.md section 7.4). Guarded. */
+export const claimPatch = (options: ClaimOptions & { readonly fn: FissionFunction }): Json => ({
+  metadata: {
+    ...guardOf(options.pod),
+    annotations: claimAnnotations(options),
+    labels: { ...claimLabels(options), ...functionLabels(options.fn) }
+  }
+})
+
+/** The same for the reserve, without a function yet (poolmgr.md section 22.2). */
+export const reservePatch = (options: ClaimOptions): Json => ({
+  metadata: {
+    ...guardOf(options.pod),
+    annotations: { ...claimAnnotations(options), [annotations.safeToEvict]: "true" },
+    labels: { ...claimLabels(options), [labels.claimed]: "true" }
+  }
+})
+
+/** What an orderly shutdown writes onto a pod of its reserve that it never handed out (poolmgr.md section 22.2). */
+export const releasePatch = (pod: Pod): Json => ({
+  metadata: { ...guardOf(pod), labels: { [labels.claimed]: "released" } }
+})
 
 /**
  * The patch after a successful specialization: the pod serves, and carries all that a restarted executor needs to hand
@@ -52,6 +70,19 @@ export const servedPatch = (pod: Pod, address: string, functionResourceVersion: 
       [annotations.functionResourceVersion]: functionResourceVersion
     },
     labels: { [labels.served]: "true" }
+  }
+})
+
+/** All of that, and the function, for a pod from the reserve: afterwards it is like any other pod of the function. */
+export const finalPatch = (pod: Pod, address: string, fn: FissionFunction): Json => ({
+  metadata: {
+    ...guardOf(pod),
+    annotations: {
+      [annotations.serviceHost]: address,
+      [annotations.functionResourceVersion]: fn.metadata.resourceVersion ?? "",
+      [annotations.safeToEvict]: null
+    },
+    labels: { ...functionLabels(fn), [labels.served]: "true", [labels.claimed]: null }
   }
 })
 

@@ -3,6 +3,8 @@ import { Clock, Context, DateTime, Effect, Layer } from "effect"
 /** What was done to an object, or deliberately not done. */
 export type DecisionAction =
   | "Created"
+  /** Claimed before any function needs it. */
+  | "Reserved"
   | "Claimed"
   | "Adopted"
   | "Updated"

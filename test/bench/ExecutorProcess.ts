@@ -44,7 +44,8 @@ const isOk = (url: string) =>
 
 /** Starts the entry point of the image, with the flags it chooses for Node; it is killed with the scope. */
 export const start = (
-  namespaces: ReadonlyArray<string>
+  namespaces: ReadonlyArray<string>,
+  variables: { readonly [name: string]: string } = {}
 ): Effect.Effect<ExecutorProcess, never, ApiServer | ImageRoot | Scope.Scope> =>
   Effect.gen(function* () {
     const { path } = yield* ImageRoot
@@ -59,7 +60,8 @@ export const start = (
             ...process.env,
             FISSION_RESOURCE_NAMESPACES: namespaces.join(","),
             FINALIZER_ENABLED: "true",
-            METRICS_ADDR: `${host}:${metricsPort}`
+            METRICS_ADDR: `${host}:${metricsPort}`,
+            ...variables
           },
           stdio: "ignore"
         })

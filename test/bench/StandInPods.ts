@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
-import { Clock, Context, Effect, Layer, Random, Scope } from "effect"
+import { Clock, Context, Effect, Layer, Scope } from "effect"
 import { Pods } from "../../src/fission/ResourceKind.ts"
 import { isDeleting } from "../../src/fission/Workloads.ts"
 import { KubernetesApi, KubernetesDeletion } from "../../src/kubernetes/KubernetesApi.ts"
@@ -7,6 +7,8 @@ import * as Reflector from "../../src/kubernetes/Reflector.ts"
 
 /** Time from the creation of a pod until it is Ready: that of the pods which the budgets were measured with. */
 const startsIn = "200 millis"
+/** Second byte of the pods' addresses: another one for each process, so that two can run on one machine. */
+const network = 100 + (process.pid % 100)
 /** Time that a fetcher takes to load a function. */
 const loadsInMillis = 2
 
@@ -64,11 +66,9 @@ export const layer: Layer.Layer<StandInPods, never, KubernetesApi | KubernetesDe
     const fork = Effect.runForkWith(yield* Effect.context<never>())
     const started = new Set<string>()
     let next = 0
-    // Another cluster on the machine has other addresses, most likely.
-    const network = yield* Random.nextIntBetween(100, 250)
 
     const start = (namespace: string, name: string) => {
-      const address = `127.${network}.${(++next >> 8) % 256}.${next % 256}`
+      const address = `127.${network + (++next >> 16)}.${(next >> 8) % 256}.${next % 256}`
       const containerStatuses = ["runtime", "fetcher"].map((container) => ({ name: container, ready: true }))
       const status = { phase: "Running", podIP: address, containerStatuses }
       return Effect.andThen(

@@ -55,12 +55,19 @@ export const createFunction = Effect.fnUntraced(function* (where: Where, pool: s
   return JSON.stringify(made)
 })
 
-/** Waits until so many pods in the namespace are warm. */
-export const poolsAreFull = (namespace: string, pods: number) =>
+/** Ready pods of the namespace with these labels. */
+export const readyPods = (namespace: string, labelSelector: string) =>
+  KubernetesApi.use((api) => api.list(Pods, { namespace, labelSelector })).pipe(
+    Effect.map(({ items }) => items.filter((item) => isReady(Result.getOrThrow(Pods.decode(item)))).length)
+  )
+
+/** Waits until so many pods in the namespace are warm, and so many in reserve. */
+export const poolsAreFull = (namespace: string, pods: number, reserved = 0) =>
   until(
-    KubernetesApi.use((api) => api.list(Pods, { namespace, labelSelector: "managed=true" })).pipe(
-      Effect.map(({ items }) => items.filter((item) => isReady(Result.getOrThrow(Pods.decode(item)))).length >= pods)
-    )
+    Effect.gen(function* () {
+      if ((yield* readyPods(namespace, "managed=true")) < pods) return false
+      return reserved === 0 || (yield* readyPods(namespace, "fission.io/claimed=true")) >= reserved
+    })
   )
 
 /** The address of the function, with a slot; a refusal is a defect. */

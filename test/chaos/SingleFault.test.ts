@@ -128,6 +128,22 @@ const rows: ReadonlyArray<Row> = [
     mayGo: []
   },
   {
+    id: "P6: claim a pod for the reserve",
+    call: { verb: "patch", resource: "pods" },
+    variables: { EXECUTOR_WARM_RESERVE: "1" },
+    isDone: (world) => podNames.some((name) => world.pod(name)?.metadata.labels?.["fission.io/claimed"] === "true"),
+    mayGo: []
+  },
+  {
+    id: "P10: label a pod that was handed out of the reserve",
+    call: { verb: "patch", resource: "pods" },
+    variables: { EXECUTOR_WARM_RESERVE: "1" },
+    before: () => seconds(1),
+    act: served,
+    isDone: isServing,
+    mayGo: []
+  },
+  {
     id: "P11: patch the status of a Function",
     call: { verb: "patch", resource: "functions/status" },
     act: served,

@@ -115,12 +115,15 @@ it.live("pods that have no room on the node of dev stay unscheduled, and say so"
 )
 
 /** Runs the command that `dev --cluster-only` says to run. */
-const startAdvised = Effect.fnUntraced(function* (dev: Dev) {
+const startAdvised = Effect.fnUntraced(function* (dev: Dev, variables: { readonly [name: string]: string } = {}) {
   const advice = /start it +FISSION_RESOURCE_NAMESPACES=(\S+) fission-executor (.+)/u
   const [, namespaces = "", parameters = ""] = yield* eventually(
     Effect.sync(() => advice.exec(dev.stdout()) ?? undefined)
   )
-  return yield* CommandProcess.start(parameters.split(" "), { FISSION_RESOURCE_NAMESPACES: namespaces })
+  return yield* CommandProcess.start(parameters.split(" "), {
+    FISSION_RESOURCE_NAMESPACES: namespaces,
+    ...variables
+  })
 })
 
 /** Has the API server count the executor's writes from now on, with faults that delay nothing; reads the count. */
@@ -138,7 +141,8 @@ const countWrites = Effect.fnUntraced(function* (dev: Dev) {
 it.live("an executor that is killed and started again hands out every pod again, and writes nothing for it", () =>
   Effect.gen(function* () {
     const dev = yield* startDev("--cluster-only")
-    const serve = startAdvised(dev)
+    // A reserve is lost with its executor, and claimed anew.
+    const serve = startAdvised(dev, { EXECUTOR_WARM_RESERVE: "0" })
     const functions = ["hello", "echo", "counter"]
     const callAll = Effect.forEach(functions, (name) => eventually(bodyOf(dev, name)), { discard: true })
     const objects = Effect.gen(function* () {

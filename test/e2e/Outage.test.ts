@@ -14,34 +14,39 @@ const healthOf = (namespace: string) =>
   Supervisor.use((supervisor) => Effect.succeed(supervisor.cell(namespace)?.health()))
 
 layer(World.layer(), { excludeTestServices: true })("while the whole API is away", (it) => {
-  it.effect("warm requests are answered, nothing is deleted, and new functions work when it is back", () =>
-    Effect.gen(function* () {
-      yield* World.createEnvironment()
-      yield* World.createFunction("hello")
-      yield* World.createFunction("later")
-      yield* World.warm(2)
-      assert.strictEqual((yield* World.call("hello")).status, 200)
-      yield* World.warm(2)
-      const before = (yield* deletions).length
+  it.effect(
+    "warm requests are answered, nothing is deleted, and more functions than the reserve holds work later",
+    () =>
+      Effect.gen(function* () {
+        yield* World.createEnvironment()
+        yield* World.createFunction("hello")
+        yield* World.createFunction("reserved")
+        yield* World.createFunction("later")
+        yield* World.warm(2)
+        assert.strictEqual((yield* World.call("hello")).status, 200)
+        yield* World.warm(2)
+        yield* World.reserved(1)
+        const before = (yield* deletions).length
 
-      const faults = yield* Faults
-      yield* faults.inject({ client: World.executorAgent, action: { type: "error", preset: "etcdTimeout" } })
-      yield* faults.inject({ client: World.executorAgent, action: { type: "dropWatch" } })
-      let answered = 0
-      for (let request = 0; request < 150; request++) {
-        if ((yield* World.call("hello")).status === 200) answered++
-      }
-      assert.strictEqual(answered, 150)
-      assert.strictEqual((yield* World.executorGet("/readyz")).status, 200)
-      assert.strictEqual((yield* World.executorGet("/healthz")).status, 200)
-      const cold = yield* World.ask("later")
-      assert.strictEqual(cold.status, 503)
-      assert.match(String(cold.headers["retry-after"]), /^\d+$/u)
-      assert.strictEqual((yield* deletions).length, before)
+        const faults = yield* Faults
+        yield* faults.inject({ client: World.executorAgent, action: { type: "error", preset: "etcdTimeout" } })
+        yield* faults.inject({ client: World.executorAgent, action: { type: "dropWatch" } })
+        let answered = 0
+        for (let request = 0; request < 150; request++) {
+          if ((yield* World.call("hello")).status === 200) answered++
+        }
+        assert.strictEqual(answered, 150)
+        assert.strictEqual((yield* World.executorGet("/readyz")).status, 200)
+        assert.strictEqual((yield* World.executorGet("/healthz")).status, 200)
+        assert.deepInclude(yield* World.call("reserved"), { status: 200, body: "reserved" })
+        const cold = yield* World.ask("later")
+        assert.strictEqual(cold.status, 503)
+        assert.match(String(cold.headers["retry-after"]), /^\d+$/u)
+        assert.strictEqual((yield* deletions).length, before)
 
-      yield* faults.liftAll
-      assert.deepInclude(yield* World.eventually(served("later")), { status: 200, body: "later" })
-    })
+        yield* faults.liftAll
+        assert.deepInclude(yield* World.eventually(served("later")), { status: 200, body: "later" })
+      })
   )
 
   it.effect(

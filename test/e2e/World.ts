@@ -203,9 +203,15 @@ export const podsOf = (
 export const warm = (count: number, namespace = "default") =>
   isSo(Effect.map(podsOf(namespace, "managed=true"), (pods) => pods.filter(isReady).length >= count))
 
-/** Pods that were claimed for a function and are not going away. */
+/** Pods that are a function's by their labels and are not going away. */
 export const specialized = (namespace = "default") =>
-  Effect.map(podsOf(namespace, "managed=false"), (pods) => pods.filter(({ metadata }) => !metadata.deletionTimestamp))
+  Effect.map(podsOf(namespace, "managed=false,functionUid"), (pods) =>
+    pods.filter(({ metadata }) => !metadata.deletionTimestamp)
+  )
+
+/** Waits for that many Ready pods that an executor holds in reserve. */
+export const reserved = (count: number, namespace = "default") =>
+  isSo(Effect.map(podsOf(namespace, "fission.io/claimed=true"), (pods) => pods.filter(isReady).length >= count))
 
 /** Pods that were claimed for a function so far. */
 export const claimsOf = (name: string, namespace = "default") =>
@@ -224,7 +230,10 @@ export interface Answer {
 }
 
 /** One HTTP request. */
-export const http = (url: string, options: { readonly method?: "GET" | "POST"; readonly body?: string } = {}) =>
+export const http = (
+  url: string,
+  options: { readonly method?: "GET" | "POST" | "DELETE"; readonly body?: string } = {}
+) =>
   Effect.promise(async (signal): Promise<Answer> => {
     const { body, headers, statusCode } = await request(url, { signal, ...options })
     return { status: statusCode, body: await body.text(), headers }

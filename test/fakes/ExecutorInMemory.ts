@@ -113,12 +113,16 @@ const settingsOf = (variables: { readonly [name: string]: string }) =>
 const deploymentsOf = (api: KubernetesApiInMemory.KubernetesApiInMemory, namespace: string) =>
   api.store.list(servedKind(Deployments), { namespace, matches: () => true })
 
-/** Makes the cluster; no executor runs yet. `variables` are environment variables of the executor. */
+/**
+ * Makes the cluster; no executor runs yet. `given` are environment variables of the executor. Without them it has no
+ * reserve: nothing here makes a new pod for one that left its pool, so a test says itself which pods are warm.
+ */
 export const make = (
-  variables: { readonly [name: string]: string } = {},
+  given: { readonly [name: string]: string } = {},
   log: Layer.Layer<never> = Logger.layer([])
 ): Effect.Effect<ExecutorInMemory> =>
   Effect.gen(function* () {
+    const variables = { EXECUTOR_WARM_RESERVE: "0", ...given }
     const settings = yield* Effect.orDie(settingsOf(variables))
     const api = yield* KubernetesApiInMemory.make({ namespaces: settings.namespaces })
     const specialized: Array<string> = []

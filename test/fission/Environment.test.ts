@@ -1,6 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
-import { type Environment, gracePeriodSeconds, isInfinite, poolSize } from "../../src/fission/Environment.ts"
+import {
+  type Environment,
+  gracePeriodSeconds,
+  isInfinite,
+  poolSize,
+  reserveSize
+} from "../../src/fission/Environment.ts"
 import { Environments } from "../../src/fission/ResourceKind.ts"
 
 const environment = (spec: Partial<Environment["spec"]>): Environment => ({
@@ -19,6 +25,19 @@ describe("the pool of an Environment", () => {
     ["one pod for all functions", { poolsize: 5, allowedFunctionsPerContainer: "infinite" }, 1]
   ])("has the size of poolmgr.md section 4.3: %s", ([, spec, size]) => {
     assert.strictEqual(poolSize(environment(spec)), size)
+  })
+
+  it.for<readonly [name: string, spec: Partial<Environment["spec"]>, wished: number, size: number]>([
+    ["as many as wished", { poolsize: 10 }, 3, 3],
+    ["half the pool where more are wished than that", { poolsize: 7 }, 5, 3],
+    ["half the pool where more are wished than it has", { poolsize: 4 }, 100, 2],
+    ["none beside a pool of one", { poolsize: 1 }, 1, 0],
+    ["none beside a pool of none", { poolsize: 0 }, 1, 0],
+    ["none where none are wished", { poolsize: 10 }, 0, 0],
+    ["one beside the three of version 1", { version: 1 }, 2, 1],
+    ["none of a pod that functions share", { poolsize: 10, allowedFunctionsPerContainer: "infinite" }, 5, 0]
+  ])("has a reserve of the size of poolmgr.md section 22.2: %s", ([, spec, wished, size]) => {
+    assert.strictEqual(reserveSize(environment(spec), wished), size)
   })
 
   it("serves every function from one pod where it says infinite", () => {

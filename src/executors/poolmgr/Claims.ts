@@ -13,6 +13,7 @@ import { DecisionLog } from "../../safeguards/DecisionLog.ts"
 import { InstanceId } from "../InstanceId.ts"
 import * as FunctionPod from "./FunctionPod.ts"
 import { PodLifecycle } from "./PodLifecycle.ts"
+import { Reserve } from "./Reserve.ts"
 import { SharedPods } from "./SharedPods.ts"
 import { WarmPods } from "./WarmPods.ts"
 
@@ -32,15 +33,18 @@ type Attempt =
   | { readonly _tag: "Again"; readonly version: string }
   | { readonly _tag: "Lost" }
 
-/** Takes warm pods out of their pool, each for one function (poolmgr.md section 7). */
+/**
+ * Takes pods for functions, each for one: out of the reserve, which needs no call to the API, else warm ones out of their
+ * pool (poolmgr.md sections 7 and 22.2).
+ */
 export class Claims extends Context.Service<
   Claims,
   {
     /**
-     * A Ready pod that carries the function's labels. Waits for one without an end of its own. When the scope closes
-     * before the pod serves, it is on its way out, for it may have received code (ground `FailedClaim`). A claim that
-     * nobody confirmed leaves the pod to others: no code was sent to it, and their claims carry the version from before,
-     * which a claim that was applied after all has outdated.
+     * A Ready pod that is the function's alone; one from the reserve will carry its labels once it serves. Waits for one
+     * without an end of its own. When the scope closes before the pod serves, it is on its way out, for it may have
+     * received code (ground `FailedClaim`). A claim that nobody confirmed leaves the pod to others: no code was sent to
+     * it, and their claims carry the version from before, which a claim that was applied after all has outdated.
      */
     readonly claim: (claim: Claim) => Effect.Effect<Pod, KubernetesError, Scope.Scope>
   }
@@ -48,12 +52,13 @@ export class Claims extends Context.Service<
   static readonly layer: Layer.Layer<
     Claims,
     never,
-    KubernetesApi | WarmPods | SharedPods | PodLifecycle | DecisionLog | InstanceId
+    KubernetesApi | WarmPods | Reserve | SharedPods | PodLifecycle | DecisionLog | InstanceId
   > = Layer.effect(
     Claims,
     Effect.gen(function* () {
       const api = yield* KubernetesApi
       const warmPods = yield* WarmPods
+      const reserve = yield* Reserve
       const sharedPods = yield* SharedPods
       const lifecycle = yield* PodLifecycle
       const decisions = yield* DecisionLog
@@ -105,6 +110,11 @@ export class Claims extends Context.Service<
           return (yield* send(claim, { ...pod, metadata }))._tag === "Ours"
         }).pipe(Effect.timeoutOrElse({ duration: patchWithin, orElse: () => Effect.fail(silentDuring(pod)) }))
 
+      const podsFor = ({ environment, view }: Claim): ReadonlyArray<Pod> => [
+        ...reserve.pods(view, environment),
+        ...FunctionPod.warmPods(view, environment).filter((pod) => !sharedPods.holdsCode(pod))
+      ]
+
       const giveBack = (pod: Pod) => {
         lifecycle.unclaimed(pod)
         warmPods.release(pod.metadata.uid ?? "")
@@ -114,8 +124,7 @@ export class Claims extends Context.Service<
         let touched = false
         const pod = yield* Effect.uninterruptibleMask((restore) =>
           Effect.gen(function* () {
-            const { environment, view } = claim
-            const source = FunctionPod.poolSource(view, environment, (pod) => !sharedPods.holdsCode(pod))
+            const source = FunctionPod.sourceOf(claim.environment, () => podsFor(claim))
             const taken = yield* restore(warmPods.take(source))
             lifecycle.claimed(taken)
             yield* Effect.addFinalizer(() =>
@@ -128,7 +137,7 @@ export class Claims extends Context.Service<
             return taken
           })
         )
-        touched = yield* patch(claim, pod)
+        touched = FunctionPod.isReserved(pod) || (yield* patch(claim, pod))
         if (touched) return pod
         // Somebody else's: it stays taken here until the view shows it as it is, which it may do already.
         lifecycle.unclaimed(pod)
@@ -145,7 +154,9 @@ export class Claims extends Context.Service<
           action: "Claimed",
           kind: "Pod",
           ...FunctionPod.identity(claimed),
-          reason: "warm pod claimed for a function",
+          reason: FunctionPod.isReserved(claimed)
+            ? "pod of the reserve handed to a function"
+            : "warm pod claimed for a function",
           evidence: { function: `${view.namespace}/${fn.metadata.name}`, generation: fn.metadata.generation }
         })
         return claimed

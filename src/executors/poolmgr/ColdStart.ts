@@ -142,7 +142,7 @@ export class ColdStart extends Context.Service<
         let served = false
         const serve = (pod: PooledPod) => {
           served = true
-          lifecycle.serving(pod, fn.metadata.resourceVersion ?? "")
+          lifecycle.serving(pod, fn)
           return reservation.fulfil(pod)
         }
         if (!isSynced(view)) return yield* notSynced(view)

@@ -34,13 +34,24 @@ const isOf = (view: NamespaceView, pod: Pod): boolean =>
 export const isDetached = (view: NamespaceView, pod: Pod): boolean =>
   pod.metadata.labels?.[labels.managed] === "false" && isOf(view, pod)
 
-/** A pod that some request took out of its pool. One in an executor's reserve is that executor's alone (22.2). */
-export const isSpecialized = (view: NamespaceView, pod: Pod): boolean =>
-  isDetached(view, pod) && pod.metadata.labels?.[labels.claimed] === undefined
+/** Whether an executor took the pod out of its pool without saying for which function (poolmgr.md section 22.2). */
+export const isReserved = (pod: Pod): boolean => pod.metadata.labels?.[labels.claimed] !== undefined
+
+/** Whether it was given back untouched, to whoever claims it. */
+export const isReleased = (pod: Pod): boolean => pod.metadata.labels?.[labels.claimed] === "released"
+
+/** Whether that executor alone may hand it out, or has. */
+export const isReservedBy = (instanceId: string, pod: Pod): boolean =>
+  pod.metadata.labels?.[labels.claimed] === "true" && pod.metadata.annotations?.[annotations.instanceId] === instanceId
+
+/** A pod that some request took out of its pool, and its labels say so. */
+export const isSpecialized = (view: NamespaceView, pod: Pod): boolean => isDetached(view, pod) && !isReserved(pod)
+
+/** Whether the pod still belongs to its pool. */
+export const isPooled = (pod: Pod): boolean => pod.metadata.labels?.[labels.managed] === "true"
 
 /** A Ready pod that still belongs to its pool. */
-export const isWarm = (view: NamespaceView, pod: Pod): boolean =>
-  pod.metadata.labels?.[labels.managed] === "true" && isOf(view, pod) && isReady(pod)
+export const isWarm = (view: NamespaceView, pod: Pod): boolean => isPooled(pod) && isOf(view, pod) && isReady(pod)
 
 /** Whether the final patch was written: the pod has an address, so it finished specialization once. */
 export const isClaimFinished = (pod: Pod): boolean => (pod.metadata.annotations?.[annotations.serviceHost] ?? "") !== ""
@@ -50,6 +61,12 @@ export const functionOf = (view: NamespaceView, pod: Pod): FissionFunction | und
   const podLabels = pod.metadata.labels
   const fn = view.functions.get(podLabels?.[labels.functionNamespace] ?? "", podLabels?.[labels.functionName] ?? "")
   return fn?.metadata.uid === podLabels?.[labels.functionUid] ? fn : undefined
+}
+
+/** The Function as it is now, whichever generation the pod runs; undefined when another one has its name. */
+export const functionServed = (view: NamespaceView, { fn }: PooledPod): FissionFunction | undefined => {
+  const known = view.functions.get(fn.namespace, fn.name)
+  return known?.metadata.uid === fn.uid ? known : undefined
 }
 
 /** The Environment that the pod's labels name, if the view holds exactly that one. */
@@ -126,14 +143,10 @@ export const isShared = (environment: Environment): boolean => isInfinite(enviro
 export const warmPods = (view: NamespaceView, environment: Environment): ReadonlyArray<Pod> =>
   view.pods.indexed("environmentUid", environment.metadata.uid ?? "").filter((pod) => isWarm(view, pod))
 
-/** The fit pods of an Environment's pool, those of its current template before outgoing ones (W06). */
-export const poolSource = (
-  view: NamespaceView,
-  environment: Environment,
-  isFit: (pod: Pod) => boolean
-): PoolSource => ({
+/** Pods of an Environment to take one from, those of its current template before outgoing ones (W06). */
+export const sourceOf = (environment: Environment, pods: () => Iterable<Pod>): PoolSource => ({
   environmentUid: environment.metadata.uid ?? "",
-  pods: () => warmPods(view, environment).filter(isFit),
+  pods,
   prefers: (pod) => isCurrent(environment, pod.metadata)
 })
 

@@ -53,14 +53,16 @@ export class IdlePods extends Context.Service<
       const reap = Effect.fnUntraced(function* (view: NamespaceView) {
         const isBlind = Duration.isGreaterThan(yield* viewAge(view), oldestUsableView)
 
-        for (const pod of cache.resetLeaked((pod) => Duration.max(leakCeiling, idleThreshold(functionOf(view, pod))))) {
+        for (const pod of cache.resetLeaked((pod) =>
+          Duration.max(leakCeiling, idleThreshold(FunctionPod.functionServed(view, pod)))
+        )) {
           yield* Effect.logWarning("requests of this pod were never given back; it counts as unused from now on").pipe(
             Effect.annotateLogs({ namespace: view.namespace, pod: pod.name, function: pod.fn.name })
           )
         }
         for (const { deleted, idleFor, pod } of cache.idle(view.namespace, retention(view))) {
           if (isExempt(view, pod)) continue
-          const fn = functionOf(view, pod)
+          const fn = FunctionPod.functionServed(view, pod)
           const threshold = deleted ? Duration.zero : idleThreshold(fn)
           if (Duration.isLessThan(idleFor, threshold)) continue
           if (isBlind) {
@@ -81,12 +83,6 @@ export class IdlePods extends Context.Service<
       return IdlePods.of({ reap })
     })
   )
-}
-
-/** The Function as it is now, whichever generation the pod runs; undefined when another one has its name. */
-const functionOf = (view: NamespaceView, pod: PooledPod): FissionFunction | undefined => {
-  const fn = view.functions.get(pod.fn.namespace, pod.fn.name)
-  return fn?.metadata.uid === pod.fn.uid ? fn : undefined
 }
 
 /**

@@ -1,5 +1,6 @@
-import { Data, type Duration } from "effect"
+import { Data, Duration } from "effect"
 import type { PooledPod } from "../../caches/PoolCache.ts"
+import type { FissionFunction } from "../../fission/Function.ts"
 import { keyOf, type ObjectMeta } from "../../fission/ObjectMeta.ts"
 
 /** Why a pod is taken out of service, and how long its last requests may take. */
@@ -14,22 +15,39 @@ export interface DrainOrder {
   readonly grace: Duration.Duration
 }
 
+/** The order for a pod that nobody has a request for, now or later. */
+export const atOnce: DrainOrder = { idleFor: Duration.zero, threshold: Duration.zero, grace: Duration.zero }
+
 /** What was begun with a pod and has to be ended, whatever the API answers meanwhile. Times are monotonic. */
 export type Duty = Data.TaggedEnum<{
   /** A request is loading code into it. */
   Claimed: {}
   /** It serves; labels and annotations have yet to say so. */
-  Serving: { readonly pod: PooledPod; readonly functionResourceVersion: string }
+  Serving: { readonly pod: PooledPod; readonly fn: FissionFunction }
+  /** The API accepted what they say; the view has yet to show it. */
+  Recorded: {}
   /** It may have received code and will never serve. */
   Discarded: { readonly reason: string }
-  /** No new requests; deleted once the grace is over. `drainingSince`: when the API accepted that. */
-  Draining: { readonly order: DrainOrder; readonly orderedAt: bigint; readonly drainingSince: bigint | undefined }
+  /**
+   * No new requests; deleted once the grace is over. `drainingSince`: when the API accepted that. `isRecorded`: whether
+   * labels and annotations ever said that it served.
+   */
+  Draining: {
+    readonly order: DrainOrder
+    readonly orderedAt: bigint
+    readonly drainingSince: bigint | undefined
+    readonly isRecorded: boolean
+  }
   /** The API accepted its delete; the view has yet to show that. */
   Deleted: {}
   /** Somebody else's claim, which may still be finished. */
   Foreign: { readonly since: bigint }
 }>
 export const Duty = Data.taggedEnum<Duty>()
+
+/** Whether the pod counts as one that nobody has recorded yet: it serves, or served before it drained. */
+export const isUnrecorded = (duty: Duty | undefined): boolean =>
+  duty?._tag === "Serving" || (duty?._tag === "Draining" && !duty.isRecorded)
 
 /** Which pod is meant: names are used again, UIDs are not. */
 export type PodReference = Pick<ObjectMeta, "name" | "namespace" | "uid">

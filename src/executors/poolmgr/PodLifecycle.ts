@@ -1,21 +1,20 @@
-import { Clock, Context, DateTime, Duration, Effect, Layer, Semaphore } from "effect"
+import { Clock, Context, Duration, Effect, Layer, Semaphore } from "effect"
 import { PoolCache, type PooledPod } from "../../caches/PoolCache.ts"
-import type { KubernetesError } from "../../Errors.ts"
+import type { FissionFunction } from "../../fission/Function.ts"
 import { annotations, labels } from "../../fission/Labels.ts"
 import { Pods } from "../../fission/ResourceKind.ts"
 import { isDeleting, isTerminated, type Pod } from "../../fission/Workloads.ts"
 import { type NamespaceView, viewAge } from "../../informers/NamespaceView.ts"
-import { KubernetesApi } from "../../kubernetes/KubernetesApi.ts"
 import { Supervisor } from "../../namespaces/Supervisor.ts"
 import type { WorkError } from "../../namespaces/WorkQueue.ts"
-import { drainPatch, servedPatch } from "../../podspec/PodPatches.ts"
 import { Conditions } from "../../safeguards/Conditions.ts"
 import { DecisionLog } from "../../safeguards/DecisionLog.ts"
 import { Deletion } from "../../safeguards/Deletion.ts"
 import { evidenceOf, Ground } from "../../safeguards/Ground.ts"
 import { InstanceId } from "../InstanceId.ts"
 import * as FunctionPod from "./FunctionPod.ts"
-import { type DrainOrder, Duty, make as makeDuties, type PodReference } from "./PodDuties.ts"
+import { atOnce, type DrainOrder, Duty, isUnrecorded, make as makeDuties, type PodReference } from "./PodDuties.ts"
+import { PodWrites } from "./PodWrites.ts"
 
 /** Name of the work that brings one pod to where it belongs. */
 export const podWork = "pod"
@@ -43,10 +42,12 @@ export class PodLifecycle extends Context.Service<
     readonly claimed: (pod: Pod) => void
     /** Whether `claimed` was the last that was said about it. */
     readonly isClaimed: (pod: Pod) => boolean
+    /** Whether nothing was begun with the pod, or all of it has ended and the view shows that. */
+    readonly isFree: (pod: Pod) => boolean
     /** The claim did not happen, or nobody knows: the pod is as warm as it was, unless it turns out to be claimed. */
     readonly unclaimed: (pod: Pod) => void
     /** The pod serves: its labels follow until they are written. Takes over one permit of `finalPatches`. */
-    readonly serving: (pod: PooledPod, functionResourceVersion: string) => void
+    readonly serving: (pod: PooledPod, fn: FissionFunction) => void
     /** A claimed pod that may hold code and will never serve: it is deleted (ground `FailedClaim`). */
     readonly discarded: (pod: Pod, reason: string) => void
     /**
@@ -56,6 +57,8 @@ export class PodLifecycle extends Context.Service<
     readonly drain: (pod: PooledPod, order: DrainOrder) => void
     /** Deletes a pod, already out of the cache, whose only request has ended (ground `Idle`). */
     readonly retire: (pod: PooledPod) => void
+    /** Deletes a pod that never received code and is not wanted (ground `Superseded` where `by` is given, else `Idle`). */
+    readonly dismiss: (pod: Pod, by?: string) => void
     /** Deletes a function's pod at once, on a ground of its owner. Repeatable. */
     readonly remove: (pod: Pod, ground: Ground, reason: string) => Effect.Effect<void, WorkError>
     /**
@@ -73,13 +76,13 @@ export class PodLifecycle extends Context.Service<
   static readonly layer: Layer.Layer<
     PodLifecycle,
     never,
-    PoolCache | KubernetesApi | Deletion | DecisionLog | Conditions | Supervisor | InstanceId
+    PoolCache | PodWrites | Deletion | DecisionLog | Conditions | Supervisor | InstanceId
   > = Layer.effect(
     PodLifecycle,
     Effect.gen(function* () {
       const clock = yield* Clock.Clock
       const cache = yield* PoolCache
-      const api = yield* KubernetesApi
+      const writes = yield* PodWrites
       const deletion = yield* Deletion
       const decisions = yield* DecisionLog
       const conditions = yield* Conditions
@@ -99,50 +102,57 @@ export class PodLifecycle extends Context.Service<
           .cellOfWorkloads(pod.metadata.namespace ?? "")
           ?.enqueueAfter({ handler: podWork, name: pod.metadata.name }, delay) ?? Effect.void
 
-      const drain = (pod: PodReference, order: DrainOrder) =>
-        begin(pod, Duty.Draining({ order, orderedAt: clock.monotonicTimeNanosUnsafe(), drainingSince: undefined }))
+      const drain = (pod: PodReference, order: DrainOrder) => {
+        const orderedAt = clock.monotonicTimeNanosUnsafe()
+        const isRecorded = !isUnrecorded(duties.of(pod))
+        begin(pod, Duty.Draining({ order, orderedAt, drainingSince: undefined, isRecorded }))
+      }
+
+      /** Whether it is for the reserve to say what becomes of the pod. */
+      const isOfReserve = (pod: Pod) => FunctionPod.isReservedBy(instance.value, pod) || FunctionPod.isReleased(pod)
+
+      /** Whether the view shows what a duty was waiting for. */
+      const hasEnded = ({ _tag }: Duty, pod: Pod) =>
+        (_tag === "Recorded" && FunctionPod.isClaimFinished(pod)) ||
+        (_tag === "Foreign" && (FunctionPod.isClaimFinished(pod) || isOfReserve(pod)))
+
+      const isFree = (pod: Pod) => {
+        const duty = duties.of(pod.metadata)
+        return duty === undefined || hasEnded(duty, pod)
+      }
 
       const giveBackPermit = (duty: Duty | undefined) =>
-        duty?._tag === "Serving" ? Effect.asVoid(finalPatches.release(1)) : Effect.void
+        isUnrecorded(duty) ? Effect.asVoid(finalPatches.release(1)) : Effect.void
 
-      const settle = (pod: PodReference) => Effect.suspend(() => giveBackPermit(duties.end(pod)))
+      const shown = (pod: PodReference): Pod | undefined => {
+        const found = supervisor.cellOfWorkloads(pod.namespace ?? "")?.view.pods.get(pod.namespace ?? "", pod.name)
+        return found?.metadata.uid === pod.uid ? found : undefined
+      }
+
+      /** Ends a duty. `accepted`: the duty until the view shows what the API accepted. */
+      const settle = (pod: PodReference, accepted?: Duty) =>
+        Effect.suspend(() => {
+          const duty = duties.end(pod)
+          const now = shown(pod)
+          if (accepted !== undefined && now !== undefined && !isDeleting(now.metadata)) duties.set(pod, accepted)
+          return giveBackPermit(duty)
+        })
 
       const remove = Effect.fnUntraced(function* (pod: Pod, ground: Ground, reason: string) {
         cache.remove(pod.metadata.uid ?? "")
-        const { name, namespace, uid } = FunctionPod.identity(pod)
-        yield* deletion.delete({ kind: Pods, name, namespace, uid }, ground, { reason })
-        yield* settle(pod.metadata)
-        const shown = supervisor.cellOfWorkloads(namespace)?.view.pods.get(namespace, name)
-        if (shown?.metadata.uid === uid && !isDeleting(shown.metadata)) duties.set(pod.metadata, Duty.Deleted())
+        yield* deletion.delete({ kind: Pods, ...FunctionPod.identity(pod) }, ground, { reason })
+        yield* settle(pod.metadata, Duty.Deleted())
       })
-
-      /**
-       * A patch guarded by UID; a pod that is gone, or another of its name, needs no patch any more. A conflict while the
-       * view shows this very pod is one of versions, and is tried again.
-       */
-      const patch = (
-        pod: Pod,
-        body: { readonly [field: string]: unknown }
-      ): Effect.Effect<boolean, KubernetesError> => {
-        const { name, namespace, uid } = FunctionPod.identity(pod)
-        const isShown = () =>
-          supervisor.cellOfWorkloads(namespace)?.view.pods.get(namespace, name)?.metadata.uid === uid
-        return api.patch(Pods, { namespace, name }, { type: "strategic", body }).pipe(
-          Effect.as(true),
-          Effect.catchTag("KubernetesNotFound", () => Effect.succeed(false)),
-          Effect.catchTag("KubernetesConflict", (error) => (isShown() ? Effect.fail(error) : Effect.succeed(false)))
-        )
-      }
 
       const serve = Effect.fnUntraced(function* (
         view: NamespaceView,
         pod: Pod,
         duty: Extract<Duty, { _tag: "Serving" }>
       ) {
-        const written = yield* patch(pod, servedPatch(pod, duty.pod.address, duty.functionResourceVersion))
-        yield* settle(pod.metadata)
-        if (!written) return void cache.remove(pod.metadata.uid ?? "")
-        const fn = FunctionPod.functionOf(view, pod)
+        const isThere = yield* writes.recordServing(pod, duty.pod.address, duty.fn)
+        yield* settle(pod.metadata, isThere ? Duty.Recorded() : Duty.Deleted())
+        if (!isThere) return void cache.remove(pod.metadata.uid ?? "")
+        const fn = FunctionPod.functionServed(view, duty.pod)
         if (fn !== undefined) yield* conditions.set(fn, FunctionPod.readyVia(pod))
       })
 
@@ -153,8 +163,7 @@ export class PodLifecycle extends Context.Service<
       ) {
         const now = yield* Clock.monotonicTimeNanos
         if (duty.drainingSince === undefined) {
-          const since = DateTime.formatIso(DateTime.makeUnsafe(yield* Clock.currentTimeMillis))
-          if (!(yield* patch(pod, drainPatch(pod.metadata.uid ?? "", since)))) return yield* settle(pod.metadata)
+          if (!(yield* writes.recordDraining(pod))) return yield* settle(pod.metadata, Duty.Deleted())
           duties.set(pod.metadata, Duty.Draining({ ...duty, drainingSince: now }))
           yield* decisions.record({
             action: "Draining",
@@ -172,12 +181,17 @@ export class PodLifecycle extends Context.Service<
         const idleFor = Duration.sum(duty.order.idleFor, Duration.nanos(now - duty.orderedAt))
         const ground =
           by === undefined ? Ground.Idle({ idleFor, threshold, viewAge: age }) : Ground.Superseded({ by, viewAge: age })
-        yield* remove(pod, ground, "pod deleted after its drain")
+        yield* remove(
+          pod,
+          ground,
+          FunctionPod.isReserved(pod) ? "pod of the reserve deleted" : "pod deleted after its drain"
+        )
       })
 
       const goOn = (view: NamespaceView, pod: Pod, duty: Duty): Effect.Effect<void, WorkError> => {
         switch (duty._tag) {
           case "Claimed":
+          case "Recorded":
           case "Deleted":
             return Effect.void
           case "Foreign":
@@ -201,15 +215,18 @@ export class PodLifecycle extends Context.Service<
         return true
       }
 
+      /** Deletes a pod that gets no new requests any more, once its last ones had their time. */
+      const letGo = (pod: Pod, order: DrainOrder) => {
+        const now = clock.monotonicTimeNanosUnsafe()
+        begin(pod.metadata, Duty.Draining({ order, orderedAt: now, drainingSince: now, isRecorded: true }))
+      }
+
       /** The drain of an earlier process goes on with a whole grace: nobody knows when it began (W01). */
-      const resumeDrain = Effect.fnUntraced(function* (view: NamespaceView, pod: Pod) {
+      const resumeDrain = (view: NamespaceView, pod: Pod) => {
         cache.remove(pod.metadata.uid ?? "")
         const grace = FunctionPod.drainGrace(FunctionPod.functionOf(view, pod))
-        const now = yield* Clock.monotonicTimeNanos
-        const order = { idleFor: Duration.zero, threshold: grace, grace }
-        duties.set(pod.metadata, Duty.Draining({ order, orderedAt: now, drainingSince: now }))
-        yield* lookAgain(pod, grace)
-      })
+        letGo(pod, { idleFor: Duration.zero, threshold: grace, grace })
+      }
 
       /**
        * Takes a superseded pod out of the cache and drains it, in its turn: at most a quarter of a function's pods at a
@@ -261,18 +278,18 @@ export class PodLifecycle extends Context.Service<
         const name = { namespace: view.workloadNamespace, name: podName }
         const pod = view.pods.get(name.namespace, name.name)
         for (const duty of duties.endFormer(pod?.metadata ?? name)) yield* giveBackPermit(duty)
-        if (pod === undefined || !FunctionPod.isSpecialized(view, pod)) return
+        if (pod === undefined || !FunctionPod.isDetached(view, pod)) return
         const uid = pod.metadata.uid ?? ""
         if (isDeleting(pod.metadata)) {
           cache.remove(uid)
           return yield* settle(pod.metadata)
         }
-        const isFinished = FunctionPod.isClaimFinished(pod)
         const duty = duties.of(pod.metadata)
-        if (duty?._tag === "Foreign" && isFinished) duties.end(pod.metadata)
+        if (duty !== undefined && hasEnded(duty, pod)) duties.end(pod.metadata)
         else if (duty !== undefined) return yield* goOn(view, pod, duty)
-        if (!isFinished) return cache.holds(uid) ? undefined : yield* beginAwaiting(pod)
-        if (pod.metadata.labels?.[labels.served] !== "true") return yield* resumeDrain(view, pod)
+        if (isOfReserve(pod)) return
+        if (!FunctionPod.isClaimFinished(pod)) return cache.holds(uid) ? undefined : yield* beginAwaiting(pod)
+        if (pod.metadata.labels?.[labels.served] !== "true") return resumeDrain(view, pod)
         const by = FunctionPod.supersededBy(view, pod)
         if (by !== undefined) return yield* supersede(view, pod, by)
         if (!adopt(view, pod)) return
@@ -289,14 +306,16 @@ export class PodLifecycle extends Context.Service<
         finalPatches,
         claimed: (pod) => duties.set(pod.metadata, Duty.Claimed()),
         isClaimed: (pod) => duties.of(pod.metadata)?._tag === "Claimed",
+        isFree,
         unclaimed: (pod) => {
           duties.end(pod.metadata)
           look(pod.metadata)
         },
-        serving: (pod, functionResourceVersion) => begin(pod, Duty.Serving({ pod, functionResourceVersion })),
+        serving: (pod, fn) => begin(pod, Duty.Serving({ pod, fn })),
         discarded: (pod, reason) => begin(pod.metadata, Duty.Discarded({ reason })),
         drain,
-        retire: (pod) => drain(pod, { idleFor: Duration.zero, threshold: Duration.zero, grace: Duration.zero }),
+        retire: (pod) => drain(pod, atOnce),
+        dismiss: (pod, by) => letGo(pod, by === undefined ? atOnce : { ...atOnce, supersededBy: by }),
         remove,
         adopt,
         reconcile

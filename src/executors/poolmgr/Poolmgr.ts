@@ -13,6 +13,7 @@ import { IdlePods } from "./IdlePods.ts"
 import { PodLifecycle, podWork } from "./PodLifecycle.ts"
 import { PoolDeployments } from "./PoolDeployments.ts"
 import { Requests } from "./Requests.ts"
+import { Reserve, reserveWork } from "./Reserve.ts"
 import { SharedPods, sharedPodWork } from "./SharedPods.ts"
 import { WarmPods } from "./WarmPods.ts"
 
@@ -30,6 +31,7 @@ export const layer: Layer.Layer<
   | IdlePods
   | SharedPods
   | WarmPods
+  | Reserve
 > = Layer.effectDiscard(
   Effect.gen(function* () {
     const { adoptExistingResources } = yield* Settings
@@ -42,6 +44,7 @@ export const layer: Layer.Layer<
     const idlePods = yield* IdlePods
     const sharedPods = yield* SharedPods
     const warmPods = yield* WarmPods
+    const reserve = yield* Reserve
 
     const onPodChange = (view: NamespaceView, type: "Upsert" | "Delete", pod: Pod): ReadonlyArray<WorkKey> => {
       const { name } = pod.metadata
@@ -50,22 +53,27 @@ export const layer: Layer.Layer<
         cache.remove(uid)
         sharedPods.forget(uid)
       }
-      if (type === "Delete" || !lifecycle.isClaimed(pod)) warmPods.release(uid)
-      if (type === "Delete" || FunctionPod.isSpecialized(view, pod)) return [{ handler: podWork, name }]
-      if (!FunctionPod.isWarm(view, pod)) return []
+      const isClaiming = type === "Upsert" && reserve.isClaiming(pod)
+      if (!isClaiming) reserve.forget(uid)
+      if (!isClaiming && (type === "Delete" || !lifecycle.isClaimed(pod))) warmPods.release(uid)
       warmPods.wake(pod.metadata.labels?.[labels.environmentUid] ?? "")
-      return sharedWork([pod])
+      const ofReserve = { handler: reserveWork, name: pod.metadata.labels?.[labels.environmentName] ?? "" }
+      if (type === "Delete" || FunctionPod.isDetached(view, pod)) return [{ handler: podWork, name }, ofReserve]
+      return FunctionPod.isWarm(view, pod) ? [...sharedWork([pod]), ofReserve] : []
     }
 
     /** What a change means for pods. */
     const workOnPods = (view: NamespaceView, { change, kind }: ViewChange): ReadonlyArray<WorkKey> => {
-      const { uid } = change.object.metadata
+      const { name, uid } = change.object.metadata
       if (kind === "pods") return onPodChange(view, change.type, change.object)
       if (change.type === "Delete") return []
       if (kind === "functions" && change.previous?.metadata.generation !== change.object.metadata.generation) {
         return podsWork(view, view.pods.indexed("functionUid", uid ?? ""))
       }
-      if (kind === "environments") return sharedWork(view.pods.indexed("environmentUid", uid ?? ""))
+      if (kind === "environments") {
+        const pods = view.pods.indexed("environmentUid", uid ?? "")
+        return pods.length === 0 ? [] : [...sharedWork(pods), { handler: reserveWork, name }]
+      }
       const { [labels.executorType]: executorType, [labels.environmentUid]: environmentUid = "" } =
         change.object.metadata.labels ?? {}
       if (kind === "deployments" && executorType === "poolmgr") {
@@ -98,6 +106,7 @@ export const layer: Layer.Layer<
       work: {
         [podWork]: lifecycle.reconcile,
         [sharedPodWork]: sharedPods.reconcile,
+        [reserveWork]: reserve.reconcile,
         [functionServiceWork]: functionServices.reconcile
       },
       owners: (view) => [...FunctionPod.owners(view), ...functionServices.owners(view)],

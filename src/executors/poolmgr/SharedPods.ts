@@ -104,7 +104,8 @@ export class SharedPods extends Context.Service<
       const take = ({ environment, view }: Claim): Effect.Effect<Pod, never, Scope.Scope> =>
         Effect.uninterruptibleMask((restore) =>
           Effect.gen(function* () {
-            const pod = yield* restore(warmPods.take(FunctionPod.poolSource(view, environment, () => true)))
+            const source = FunctionPod.sourceOf(environment, () => FunctionPod.warmPods(view, environment))
+            const pod = yield* restore(warmPods.take(source))
             lifecycle.claimed(pod)
             yield* Effect.addFinalizer(() =>
               Effect.sync(() => {

@@ -2,7 +2,7 @@ import { Context, Effect, Layer } from "effect"
 import type { Pod } from "../../fission/Workloads.ts"
 
 /**
- * Where the warm pods of one pool come from. `pods` is asked each time, so it is derived from the view and never kept.
+ * Where the pods come from that one Environment's functions can have. `pods` is asked each time, so it is derived from the view and never kept.
  */
 export interface PoolSource {
   /** UID of the Environment. */
@@ -30,6 +30,10 @@ export class WarmPods extends Context.Service<
      * the wait takes nothing. The caller must `release` the pod if it does not turn it into a function's pod.
      */
     readonly take: (source: PoolSource) => Effect.Effect<Pod>
+    /** The same without a wait: undefined when no pod is free, or somebody waits for one. */
+    readonly takeFree: (source: PoolSource) => Pod | undefined
+    /** Whether the pod was given to somebody who has not given it back. */
+    readonly isTaken: (podUid: string) => boolean
     /** Gives a pod back, to whoever waits if it still may be claimed; it is forgotten otherwise. Idempotent. */
     readonly release: (podUid: string) => void
     /** A pod of this Environment may have become free: serve whoever waits. */
@@ -94,6 +98,12 @@ export class WarmPods extends Context.Service<
         })
       })
 
-    return WarmPods.of({ take, release, wake })
+    const takeFree = (source: PoolSource) => {
+      const pod = waiters.has(source.environmentUid) ? undefined : choose(source)
+      if (pod !== undefined) taken.set(pod.metadata.uid ?? "", source.environmentUid)
+      return pod
+    }
+
+    return WarmPods.of({ take, takeFree, isTaken: (podUid) => taken.has(podUid), release, wake })
   })
 }

@@ -101,20 +101,6 @@ it.effect("W36: a Function whose executor type becomes empty stays with poolmgr"
   )
 )
 
-it.effect("a pod in some executor's reserve is left alone, whatever its age", () =>
-  withPods(1, (world) =>
-    Effect.gen(function* () {
-      world.warmPod(world.environment(), "reserve-1", "10.0.0.7")
-      world.api.merge(Pods, reference("reserve-1"), {
-        metadata: { labels: { managed: "false", "fission.io/claimed": "true" } }
-      })
-      const { resourceVersion } = world.pod("reserve-1")?.metadata ?? {}
-      yield* TestClock.adjust("1 hour")
-      assert.strictEqual(world.pod("reserve-1")?.metadata.resourceVersion, resourceVersion)
-    })
-  )
-)
-
 it.effect("a pod that takes the name of one with unfinished business is a new pod", () =>
   withPods(1, (world) =>
     Effect.gen(function* () {

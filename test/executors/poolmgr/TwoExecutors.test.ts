@@ -13,13 +13,15 @@ const Step = Schema.Struct({
 })
 
 it.effect.prop(
-  "two executors on one pool never give two functions the same pod, whatever the order and the delays",
-  [Arbitrary.array(Arbitrary.schema(Step), { minLength: 2, maxLength: 8 })],
-  ([steps]) =>
+  "two executors on one pool never give two functions the same pod, whatever the order, the delays and their reserves",
+  [Arbitrary.array(Arbitrary.schema(Step), { minLength: 2, maxLength: 8 }), Arbitrary.schema(Schema.Literals([0, 1]))],
+  ([steps, reserve]) =>
     Effect.gen(function* () {
-      const world = yield* ExecutorInMemory.make()
+      const world = yield* ExecutorInMemory.make({ EXECUTOR_WARM_RESERVE: String(reserve) })
       const environment = world.environment()
-      for (const index of steps.keys()) world.warmPod(environment, `warm-${index}`, `10.0.0.${index + 1}`)
+      // One more for the reserve of each.
+      const pods = steps.length + 2 * reserve
+      for (let pod = 1; pod <= pods; pod++) world.warmPod(environment, `warm-${pod}`, `10.0.0.${pod}`)
       const executors = yield* Effect.forEach([0, 1], () =>
         Effect.map(Layer.build(world.executor()), (context) => Context.get(context, Dispatcher))
       )
@@ -45,6 +47,7 @@ it.effect.prop(
       assert.strictEqual(new Set(addresses).size, steps.length)
       assert.strictEqual(new Set(world.specialized).size, world.specialized.length)
       assert.deepStrictEqual(world.api.lines("delete"), [])
+      world.api.intercept()
     }).pipe(Effect.scoped),
   { arbitrary: { runs: 60 } }
 )

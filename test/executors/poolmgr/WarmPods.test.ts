@@ -64,6 +64,21 @@ it.effect("W02: what a request was handed just as it left goes to the next", () 
   }).pipe(Effect.provide(WarmPods.layer))
 )
 
+it.effect("gives a pod that nobody waits for at once, and none that somebody has or waits for", () =>
+  Effect.gen(function* () {
+    const warmPods = yield* WarmPods
+    const pool = poolOf("warm-1")
+    assert.strictEqual(warmPods.takeFree(pool.source)?.metadata.name, "warm-1")
+    assert.isTrue(warmPods.isTaken("uid-warm-1"))
+    assert.isUndefined(warmPods.takeFree(pool.source))
+    const waiting = yield* Effect.forkChild(take(pool), { startImmediately: true })
+    pool.pods.push(podOf("warm-2"))
+    assert.isUndefined(warmPods.takeFree(pool.source))
+    warmPods.wake("uid-nodejs")
+    assert.strictEqual(yield* Fiber.join(waiting), "warm-2")
+  }).pipe(Effect.provide(WarmPods.layer))
+)
+
 it.effect("looks at the pool once for each of 500 requests that wait, and once for each pod that comes", () =>
   Effect.gen(function* () {
     const warmPods = yield* WarmPods

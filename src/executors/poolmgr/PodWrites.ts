@@ -1,0 +1,59 @@
+import { Clock, Context, DateTime, Effect, Layer } from "effect"
+import type { KubernetesError } from "../../Errors.ts"
+import type { FissionFunction } from "../../fission/Function.ts"
+import { Pods } from "../../fission/ResourceKind.ts"
+import type { Pod } from "../../fission/Workloads.ts"
+import { KubernetesApi } from "../../kubernetes/KubernetesApi.ts"
+import { Supervisor } from "../../namespaces/Supervisor.ts"
+import type { Json } from "../../podspec/Json.ts"
+import { drainPatch, finalPatch, servedPatch } from "../../podspec/PodPatches.ts"
+import * as FunctionPod from "./FunctionPod.ts"
+
+/**
+ * What is written onto the pods of functions. Each is one patch guarded by UID, repeatable, and false when the pod is
+ * gone, or another has its name: then it needs no patch any more.
+ */
+export class PodWrites extends Context.Service<
+  PodWrites,
+  {
+    /** That the pod serves the function; and for a pod from the reserve, which function that is (poolmgr.md section 22.2). */
+    readonly recordServing: (pod: Pod, address: string, fn: FissionFunction) => Effect.Effect<boolean, KubernetesError>
+    /** That the pod takes no new requests, from now on. */
+    readonly recordDraining: (pod: Pod) => Effect.Effect<boolean, KubernetesError>
+  }
+>()("fission-executor/executors/poolmgr/PodWrites") {
+  static readonly layer: Layer.Layer<PodWrites, never, KubernetesApi | Supervisor> = Layer.effect(
+    PodWrites,
+    Effect.gen(function* () {
+      const api = yield* KubernetesApi
+      const supervisor = yield* Supervisor
+
+      const isShown = (pod: Pod) => {
+        const { name, namespace, uid } = FunctionPod.identity(pod)
+        return supervisor.cellOfWorkloads(namespace)?.view.pods.get(namespace, name)?.metadata.uid === uid
+      }
+
+      /** A conflict while the view shows this very pod is one of versions, and fails: it is tried again. */
+      const patch = (pod: Pod, body: Json): Effect.Effect<boolean, KubernetesError> =>
+        api.patch(Pods, FunctionPod.identity(pod), { type: "strategic", body }).pipe(
+          Effect.as(true),
+          Effect.catchTag("KubernetesNotFound", () => Effect.succeed(false)),
+          Effect.catchTag("KubernetesConflict", (error) => (isShown(pod) ? Effect.fail(error) : Effect.succeed(false)))
+        )
+
+      return PodWrites.of({
+        recordServing: (pod, address, fn) =>
+          patch(
+            pod,
+            FunctionPod.isReserved(pod)
+              ? finalPatch(pod, address, fn)
+              : servedPatch(pod, address, fn.metadata.resourceVersion ?? "")
+          ),
+        recordDraining: Effect.fnUntraced(function* (pod) {
+          const since = DateTime.formatIso(DateTime.makeUnsafe(yield* Clock.currentTimeMillis))
+          return yield* patch(pod, drainPatch(pod.metadata.uid ?? "", since))
+        })
+      })
+    })
+  )
+}
