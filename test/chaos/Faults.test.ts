@@ -163,7 +163,9 @@ const scenarios: ReadonlyArray<Scenario> = [
       Effect.sync(() =>
         api.interceptAnswers((call) => (isWrite(call) ? Effect.fail(Failures.gatewayTimeout(call)) : undefined))
       ),
-    end: ({ api }) => api.interceptAnswers()
+    end: ({ api }) => api.interceptAnswers(),
+    // As below.
+    resumesWithin: 5
   },
   {
     fault: "GET and PUT of Deployments answered 500",

@@ -89,7 +89,7 @@ export const timeUntil = <R>(world: World, isSo: Effect.Effect<boolean, never, R
   })
 
 /** Kinds that are watched, each in ten namespaces; a page each. */
-export const collections = 5 * namespaces.length
+export const collections = 6 * namespaces.length
 
 /** Calls fail from now on: all, or those that a condition picks. */
 export const failing =

@@ -76,8 +76,8 @@ export interface FunctionGiven {
 export const ask = (fn: FissionFunction) =>
   Effect.flatMap(Dispatcher, (dispatcher) => dispatcher.getService(fn, "request-1"))
 
-/** Lets everything that is due happen. */
-export const settle = TestClock.adjust("10 millis")
+/** Lets everything that is due happen, and what follows from it: ten milliseconds go by, in as many steps. */
+export const settle = Effect.repeat(TestClock.adjust("1 millis"), { times: 9 })
 
 /** Runs a test in an executor of a second's age, which stops with it. */
 export const running = <A, E>(world: ExecutorInMemory, test: Effect.Effect<A, E, ExecutorServices>) =>

@@ -276,8 +276,8 @@ describe("work of the leader", () => {
         if (open.length > 1) overlaps++
         for (const one of open) leaders.add(one === first ? "first" : "second")
       })
-      yield* Effect.forkScoped(Effect.forever(Effect.andThen(look, Effect.sleep("50 millis"))))
-      yield* TestClock.adjust("30 minutes")
+      yield* Effect.forkScoped(Effect.forever(Effect.andThen(look, Effect.sleep("100 millis"))))
+      yield* TestClock.adjust("10 minutes")
       assert.strictEqual(overlaps, 0)
       assert.strictEqual(leaders.size, 2)
     })
