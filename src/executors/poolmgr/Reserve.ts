@@ -148,6 +148,7 @@ export class Reserve extends Context.Service<
 
       const giveBackAll = Effect.suspend(() => {
         const held = supervisor.cells.flatMap(({ view }) => [...view.pods.values()].filter((pod) => isHeld(view, pod)))
+        if (held.length === 0) return Effect.void
         const all = Effect.forEach(held, giveBack, { concurrency: "unbounded", discard: true })
         return Effect.andThen(all, Effect.logInfo("the reserve was given back", { pods: held.length }))
       })
