@@ -65,6 +65,7 @@ export const play = <R>(
         )
       const during = yield* Effect.orDie(create("during"))
       const afterwards = yield* Effect.orDie(create("afterwards"))
+      yield* Workload.timeUntil("its functions are held", Workload.areHeld([...during, ...afterwards]), "60 seconds")
       const since = yield* Workload.wallClock
       const ask = (fn: Workload.RouterFunction) => Workload.ask(subject, fn)
 
