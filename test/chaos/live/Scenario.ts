@@ -94,6 +94,7 @@ export const play = <R>(
       const decisions = yield* subject.decisions(since)
       const deleted = decisions.filter(({ action, ground }) => isLoss(action, ground))
 
+      yield* Workload.timeUntil("its pods are marked", Workload.areServed(afterwards), "150 seconds")
       yield* Workload.removeFunctions([...during, ...afterwards])
       // A silent watch is given up after 100 s.
       yield* Workload.timeUntil("its functions are gone", Workload.areGone([...during, ...afterwards]), "150 seconds")

@@ -97,6 +97,20 @@ export const areHeld = (functions: ReadonlyArray<RouterFunction>) =>
     Effect.catch(() => Effect.succeed(false))
   )
 
+/** Whether each has a pod whose last patch is written: until then a deletion would not find it in the executor's view. */
+export const areServed = (functions: ReadonlyArray<RouterFunction>) =>
+  KubernetesApi.use((api) =>
+    Effect.forEach(functions, ({ metadata }) =>
+      api.list(Pods, {
+        namespace: metadata.namespace ?? "",
+        labelSelector: `functionName=${metadata.name},fission.io/served=true`
+      })
+    )
+  ).pipe(
+    Effect.map((lists) => lists.every(({ items }) => items.length > 0)),
+    Effect.catch(() => Effect.succeed(false))
+  )
+
 /** Whether neither they nor pods of theirs are left. */
 export const areGone = (functions: ReadonlyArray<RouterFunction>) =>
   KubernetesApi.use((api) =>
