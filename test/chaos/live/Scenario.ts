@@ -65,6 +65,7 @@ export const play = <R>(
         )
       const during = yield* Effect.orDie(create("during"))
       const afterwards = yield* Effect.orDie(create("afterwards"))
+      yield* Workload.timeUntil("its functions are held", Workload.areHeld([...during, ...afterwards]), "60 seconds")
       const since = yield* Workload.wallClock
       const ask = (fn: Workload.RouterFunction) => Workload.ask(subject, fn)
 
@@ -93,6 +94,7 @@ export const play = <R>(
       const decisions = yield* subject.decisions(since)
       const deleted = decisions.filter(({ action, ground }) => isLoss(action, ground))
 
+      yield* Workload.timeUntil("its pods are marked", Workload.areServed(afterwards), "150 seconds")
       yield* Workload.removeFunctions([...during, ...afterwards])
       // A silent watch is given up after 100 s.
       yield* Workload.timeUntil("its functions are gone", Workload.areGone([...during, ...afterwards]), "150 seconds")

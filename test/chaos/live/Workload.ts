@@ -86,6 +86,31 @@ export const removeFunctions = Effect.fnUntraced(function* (functions: ReadonlyA
   }
 })
 
+/** Whether the executor holds them all, so that it hears of their deletion whatever happens to its watches. */
+export const areHeld = (functions: ReadonlyArray<RouterFunction>) =>
+  KubernetesApi.use((api) =>
+    Effect.forEach(functions, ({ metadata }) =>
+      api.get(Functions, { namespace: metadata.namespace ?? "", name: metadata.name })
+    )
+  ).pipe(
+    Effect.map((live) => live.every(({ metadata }) => (metadata.finalizers ?? []).length > 0)),
+    Effect.catch(() => Effect.succeed(false))
+  )
+
+/** Whether each has a pod whose last patch is written: until then a deletion would not find it in the executor's view. */
+export const areServed = (functions: ReadonlyArray<RouterFunction>) =>
+  KubernetesApi.use((api) =>
+    Effect.forEach(functions, ({ metadata }) =>
+      api.list(Pods, {
+        namespace: metadata.namespace ?? "",
+        labelSelector: `functionName=${metadata.name},fission.io/served=true`
+      })
+    )
+  ).pipe(
+    Effect.map((lists) => lists.every(({ items }) => items.length > 0)),
+    Effect.catch(() => Effect.succeed(false))
+  )
+
 /** Whether neither they nor pods of theirs are left. */
 export const areGone = (functions: ReadonlyArray<RouterFunction>) =>
   KubernetesApi.use((api) =>
