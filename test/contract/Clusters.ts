@@ -74,11 +74,11 @@ const real = (folder: string, node: NodeOptions): Layer.Layer<Cluster> =>
       withClient(
         Layer.effect(
           ClusterUnderTest,
-          Effect.map(RealServer, ({ kubeconfig, suspended }) =>
+          Effect.map(RealServer, ({ etcd, kubeconfigs, server }) =>
             ClusterUnderTest.of({
-              kubeConfig: Credentials.fromFile(kubeconfig),
-              silence: suspended("kube-apiserver"),
-              withoutEtcd: suspended("etcd")
+              kubeConfig: Credentials.fromFile(kubeconfigs.admin),
+              silence: server.suspended,
+              withoutEtcd: etcd.suspended
             })
           )
         ).pipe(Layer.provideMerge(RealServer.layer(folder)))

@@ -9,13 +9,13 @@ describe.skipIf(assets === undefined)("dev on a real API server", () => {
     "brings what the server lacks, and answers the samples",
     () =>
       Effect.gen(function* () {
-        const { kubeconfig } = yield* RealServer
+        const { kubeconfigs } = yield* RealServer
         const [executorPort, routerPort, metricsPort] = yield* Effect.all(
           Array.from({ length: 3 }, () => CommandProcess.freePort)
         )
         yield* CommandProcess.start([
           "dev",
-          `--kubeconfig=${kubeconfig}`,
+          `--kubeconfig=${kubeconfigs.admin}`,
           `--executorPort=${executorPort}`,
           `--router-port=${routerPort}`,
           `--metrics-port=${metricsPort}`

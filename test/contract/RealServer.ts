@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process"
+import { spawn } from "node:child_process"
 import { generateKeyPairSync } from "node:crypto"
 import { existsSync, readFileSync } from "node:fs"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
@@ -9,8 +9,26 @@ import { Context, Duration, Effect, Layer, type Scope } from "effect"
 import { Agent, request } from "undici"
 import { definitionFiles } from "../../src/devcluster/CustomResources.ts"
 
-/** Tokens that the server knows: of an administrator, and of a user who may do nothing. */
-export const tokens = { admin: "admin-token", limited: "limited-token" }
+/** Tokens that the server knows: of an administrator, and of users who may do nothing until somebody grants it. */
+export const tokens = { admin: "admin-token", limited: "limited-token", executor: "executor-token" }
+type User = keyof typeof tokens
+
+/** A program that runs, and may be stopped, killed and started again. */
+export interface Program {
+  /** Starts it again; it must have ended. */
+  readonly start: Effect.Effect<void>
+  readonly signal: (signal: NodeJS.Signals) => Effect.Effect<void>
+  /** Waits until it has ended. */
+  readonly ended: Effect.Effect<void>
+  /** Holds it still until the scope closes: it answers nobody, and its connections stay open. */
+  readonly suspended: Effect.Effect<void, never, Scope.Scope>
+}
+
+/** An answer without its headers; status 0 where there was none. */
+export interface Exchanged {
+  readonly status: number
+  readonly text: string
+}
 
 const folder = process.env["KUBEBUILDER_ASSETS"]
 
@@ -27,12 +45,18 @@ export class RealServer extends Context.Service<
     readonly url: string
     /** PEM file by which the server's certificate is verified. */
     readonly certificateAuthority: string
-    /** A kubeconfig of the administrator. */
-    readonly kubeconfig: string
+    /** A kubeconfig of each user. */
+    readonly kubeconfigs: { readonly [user in User]: string }
+    readonly etcd: Program
+    readonly server: Program
+    /** One request with a body in YAML or JSON. */
+    readonly exchange: (
+      method: "GET" | "POST" | "DELETE",
+      path: string,
+      options?: { readonly body?: string; readonly user?: User }
+    ) => Effect.Effect<Exchanged>
     /** Removes the history before now from etcd. */
     readonly compact: Effect.Effect<void>
-    /** Holds one of the programs still until the scope closes: it answers nobody, and its connections stay open. */
-    readonly suspended: (program: "etcd" | "kube-apiserver") => Effect.Effect<void, never, Scope.Scope>
   }
 >()("test/contract/RealServer") {
   /** Ready when the layer is built; closing it ends both programs and removes their files. */
@@ -42,20 +66,20 @@ export class RealServer extends Context.Service<
       Effect.gen(function* () {
         const directory = yield* temporaryDirectory
         const [client, peer, secure] = yield* Effect.promise(() => Promise.all([freePort(), freePort(), freePort()]))
-        const etcd = `http://127.0.0.1:${client}`
+        const etcdUrl = `http://127.0.0.1:${client}`
         const file = (name: string) => join(directory, name)
         yield* Effect.promise(() => writeCredentials(file))
 
-        const store = yield* program(join(folder, "etcd"), {
+        const etcd = yield* program(join(folder, "etcd"), {
           "data-dir": file("etcd"),
           "unsafe-no-fsync": true,
           "log-level": "error",
-          "listen-client-urls": etcd,
-          "advertise-client-urls": etcd,
+          "listen-client-urls": etcdUrl,
+          "advertise-client-urls": etcdUrl,
           "listen-peer-urls": `http://127.0.0.1:${peer}`
         })
         const server = yield* program(join(folder, "kube-apiserver"), {
-          "etcd-servers": etcd,
+          "etcd-servers": etcdUrl,
           "etcd-compaction-interval": 0,
           "bind-address": "127.0.0.1",
           "secure-port": secure,
@@ -77,13 +101,13 @@ export class RealServer extends Context.Service<
           Effect.sync(() => new Agent({ connect: { ca: readFileSync(certificateAuthority) } })),
           (agent) => Effect.promise(() => agent.destroy())
         )
-        const exchange = (method: "GET" | "POST", path: string, body?: string) =>
+        const exchange: RealServer["Service"]["exchange"] = (method, path, { body, user = "admin" } = {}) =>
           Effect.promise(async (signal) => {
             const answer = await request(`${url}${path}`, {
               method,
               signal,
               dispatcher: agent,
-              headers: { authorization: `Bearer ${tokens.admin}`, "content-type": "application/yaml" },
+              headers: { authorization: `Bearer ${tokens[user]}`, "content-type": "application/yaml" },
               ...(body === undefined ? {} : { body })
             }).catch(() => undefined)
             return { status: answer?.statusCode ?? 0, text: (await answer?.body.text()) ?? "" }
@@ -93,7 +117,7 @@ export class RealServer extends Context.Service<
         yield* serves("/readyz").pipe(Effect.raceFirst(server.died))
         const definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
         for (const definition of definitionFiles) {
-          const answer = yield* exchange("POST", definitions, readFileSync(definition, "utf8"))
+          const answer = yield* exchange("POST", definitions, { body: readFileSync(definition, "utf8") })
           if (answer.status !== 201) return yield* Effect.die(`${definition}: ${answer.text}`)
         }
         for (const definition of definitionFiles) {
@@ -101,14 +125,24 @@ export class RealServer extends Context.Service<
           yield* serves(`/apis/fission.io/v1/${plural}`)
         }
 
-        const kubeconfig = file("kubeconfig")
-        yield* Effect.promise(() => writeFile(kubeconfig, kubeconfigOf(url, certificateAuthority)))
+        const kubeconfig = (user: User) =>
+          Effect.as(
+            Effect.promise(() => writeFile(file(user), kubeconfigOf(url, certificateAuthority, user))),
+            file(user)
+          )
+        const kubeconfigs = {
+          admin: yield* kubeconfig("admin"),
+          limited: yield* kubeconfig("limited"),
+          executor: yield* kubeconfig("executor")
+        }
         return RealServer.of({
           url,
           certificateAuthority,
-          kubeconfig,
-          compact: compact(etcd),
-          suspended: (program) => (program === "etcd" ? store : server).suspended
+          kubeconfigs,
+          etcd,
+          server,
+          exchange,
+          compact: compact(etcdUrl)
         })
       })
     )
@@ -135,70 +169,66 @@ const writeCredentials = async (file: (name: string) => string): Promise<void> =
   })
   await writeFile(file("account.key"), privateKey)
   await writeFile(file("account.pub"), publicKey)
-  await writeFile(file("tokens.csv"), `${tokens.admin},admin,admin,system:masters\n${tokens.limited},limited,limited\n`)
+  const lines = Object.entries(tokens).map(
+    ([user, token]) => `${token},${user},${user}${user === "admin" ? ",system:masters" : ""}\n`
+  )
+  await writeFile(file("tokens.csv"), lines.join(""))
 }
 
-const kubeconfigOf = (url: string, certificateAuthority: string): string =>
+const kubeconfigOf = (url: string, certificateAuthority: string, user: User): string =>
   `apiVersion: v1
 kind: Config
 clusters:
   - name: real
     cluster: { server: "${url}", certificate-authority: "${certificateAuthority}" }
 users:
-  - name: admin
-    user: { token: ${tokens.admin} }
+  - name: ${user}
+    user: { token: ${tokens[user]} }
 contexts:
   - name: real
-    context: { cluster: real, user: admin, namespace: default }
+    context: { cluster: real, user: ${user}, namespace: default }
 current-context: real
 `
 
-/** A program that runs. */
-interface Program {
+/** A program of ours, with the way it must not end while nobody wants it to. */
+interface StartedProgram extends Program {
   /** Dies with its last words when it ends. */
   readonly died: Effect.Effect<never>
-  /** Stops it until the scope closes. */
-  readonly suspended: Effect.Effect<void, never, Scope.Scope>
 }
 
-/** Runs a program until the scope closes. */
+/** Runs a program, which is killed when the scope closes: nothing that these hold is worth an orderly end. */
 const program = (
   path: string,
   flags: { readonly [flag: string]: string | number | boolean }
-): Effect.Effect<Program, never, Scope.Scope> =>
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.sync(() => {
-        const parameters = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`)
-        const child = spawn(path, parameters, { stdio: ["ignore", "ignore", "pipe"] })
-        const said = { lines: "" }
-        child.stderr.on("data", (chunk) => (said.lines = `${said.lines}${String(chunk)}`.slice(-4000)))
-        return { child, said }
-      }),
-      ({ child }) => stop(child)
-    ),
-    ({ child, said }) => ({
-      died: Effect.callback<never>((resume) => {
-        const ended = () => resume(Effect.die(`${path} ended: ${said.lines}`))
-        if (child.exitCode !== null) ended()
-        child.once("exit", ended).once("error", (cause) => resume(Effect.die(cause)))
-        return Effect.sync(() => child.off("exit", ended))
-      }),
-      suspended: Effect.asVoid(
-        Effect.acquireRelease(
-          Effect.sync(() => child.kill("SIGSTOP")),
-          () => Effect.sync(() => child.kill("SIGCONT"))
-        )
-      )
-    })
-  )
+): Effect.Effect<StartedProgram, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const parameters = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`)
+    let words = ""
+    let child = run()
 
-/** Nothing that these programs hold is worth an orderly end. */
-const stop = (child: ChildProcess): Effect.Effect<void> =>
-  Effect.callback<void>((resume) => {
-    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return resume(Effect.void)
-    child.once("exit", () => resume(Effect.void))
-    child.kill("SIGKILL")
+    function run() {
+      const started = spawn(path, parameters, { stdio: ["ignore", "ignore", "pipe"] })
+      started.on("error", (cause) => (words = cause.message))
+      started.stderr.on("data", (chunk) => (words = `${words}${String(chunk)}`.slice(-4000)))
+      return started
+    }
+    const isRunning = () => child.pid !== undefined && child.exitCode === null && child.signalCode === null
+    const signal = (name: NodeJS.Signals) => Effect.sync(() => void (isRunning() && child.kill(name)))
+    const ended = Effect.callback<void>((resume) => {
+      if (!isRunning()) return resume(Effect.void)
+      child.once("exit", () => resume(Effect.void))
+    })
+    yield* Effect.addFinalizer(() => Effect.andThen(signal("SIGKILL"), ended))
+    return {
+      start: Effect.sync(() => void (child = run())),
+      signal,
+      ended,
+      died: Effect.andThen(
+        ended,
+        Effect.suspend(() => Effect.die(`${path} ended: ${words}`))
+      ),
+      suspended: Effect.asVoid(Effect.acquireRelease(signal("SIGSTOP"), () => signal("SIGCONT")))
+    }
   })
 
 const until = (condition: Effect.Effect<boolean>): Effect.Effect<void> =>

@@ -128,12 +128,12 @@ const real = (folder: string): Layer.Layer<Contract> =>
   Layer.effect(
     ServerUnderTest,
     Effect.gen(function* () {
-      const { certificateAuthority, compact, kubeconfig, url } = yield* RealServer
+      const { certificateAuthority, compact, kubeconfigs, url } = yield* RealServer
       const agent = yield* Effect.acquireRelease(
         Effect.sync(() => new Agent({ connect: { ca: readFileSync(certificateAuthority) } })),
         (agent) => Effect.promise(() => agent.destroy())
       )
-      const kubeConfig = Credentials.fromFile(kubeconfig)
+      const kubeConfig = Credentials.fromFile(kubeconfigs.admin)
       return ServerUnderTest.of({ name: "real", url, kubeConfig, compact, ...senderOf(url, agent) })
     })
   ).pipe(withClients, Layer.provide(RealServer.layer(folder)), Layer.provideMerge(Faults.layer), Layer.orDie)

@@ -9,7 +9,8 @@ import type { KubernetesApi, KubernetesDeletion } from "../../../src/kubernetes/
 import * as KubernetesApiLive from "../../../src/kubernetes/KubernetesApiLive.ts"
 import * as StandInPods from "../../bench/StandInPods.ts"
 import * as EmbeddedFaults from "./EmbeddedFaults.ts"
-import * as RealCluster from "./RealCluster.ts"
+import { assets } from "../../contract/RealServer.ts"
+import { RealCluster } from "./RealCluster.ts"
 import * as RealFaults from "./RealFaults.ts"
 import { play, playTwenty, type Row, type Scenario, type Stage } from "./Scenario.ts"
 import * as Subject from "./Subject.ts"
@@ -100,25 +101,25 @@ const embeddedCluster = Layer.unwrap(
 )
 
 const real = Effect.gen(function* () {
-  const { executor } = yield* RealCluster.RealCluster
+  const { executor } = yield* RealCluster
   const stage = yield* prepare(["--kubeconfig", executor], ({ relists }) => relists)
   return yield* playAll(stage, RealFaults.faults)
 }).pipe(Effect.scoped)
 
 /** A real etcd and API server, with the controllers and pods that they lack. */
-const realCluster = (assets: string) =>
+const realCluster = (folder: string) =>
   Layer.unwrap(
-    Effect.map(RealCluster.RealCluster, ({ administrator }) =>
+    Effect.map(RealCluster, ({ administrator }) =>
       Layer.merge(ControllersLayer, StandInPods.layer).pipe(
         Layer.provideMerge(KubernetesApiLive.layer(Credentials.fromFile(administrator), "chaos"))
       )
     )
-  ).pipe(Layer.provideMerge(RealCluster.RealCluster.layer(assets)))
+  ).pipe(Layer.provideMerge(RealCluster.layer(folder)))
 
 const onRealServers =
-  RealCluster.assets === undefined
+  assets === undefined
     ? Effect.as(Console.log("\nKUBEBUILDER_ASSETS names no folder with etcd and kube-apiserver: no real servers."), [])
-    : Effect.provide(real, realCluster(RealCluster.assets))
+    : Effect.provide(real, realCluster(assets))
 
 const suite = Effect.gen(function* () {
   yield* header
