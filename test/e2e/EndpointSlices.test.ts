@@ -80,7 +80,7 @@ layer(World.layer({ endpointSlices: true }), { excludeTestServices: true })("End
 
   it.effect("show a pod that nobody uses no more, while its last requests may still end", () =>
     Effect.gen(function* () {
-      yield* World.createFunction("brief", World.answering("brief"), { idletimeout: 1, functionTimeout: 1 })
+      yield* World.createFunction("brief", World.answering("brief"), { idletimeout: 5, functionTimeout: 5 })
       yield* World.warm(1)
       assert.strictEqual((yield* World.call("brief")).status, 200)
       yield* showsPods("brief", 1)
