@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util"
-import { layer, type Vitest } from "@effect/vitest"
+import { describe, layer, type Vitest } from "@effect/vitest"
 import { Context, Effect, Layer, type Scope } from "effect"
 import { ExecutorApi } from "../../src/api/ExecutorApi.ts"
 import { Settings } from "../../src/Config.ts"
@@ -94,8 +94,10 @@ export const inEachCluster = (
   node: NodeOptions = {}
 ): void => {
   const options = { excludeTestServices: true, timeout: "90 seconds" } as const
-  layer(embedded(node), options)(`${name} with the embedded API server`, tests)
-  if (assets !== undefined) layer(real(assets, node), options)(`${name} with a real API server`, tests)
+  describe("the embedded API server", () => layer(embedded(node), options)(name, tests))
+  describe.skipIf(assets === undefined)("the real API server", () =>
+    layer(real(assets ?? "", node), options)(name, tests)
+  )
 }
 
 /** A namespace with what pods of functions need. */
