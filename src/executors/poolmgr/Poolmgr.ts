@@ -22,7 +22,7 @@ export const layer: Layer.Layer<
   Settings | ExecutorTypes | PoolCache | Requests | PodLifecycle | PoolDeployments | IdlePods | SharedPods | WarmPods
 > = Layer.effectDiscard(
   Effect.gen(function* () {
-    const { adoptExistingResources } = yield* Settings
+    const { adoptExistingResources, reaperIntervals } = yield* Settings
     const types = yield* ExecutorTypes
     const cache = yield* PoolCache
     const requests = yield* Requests
@@ -105,6 +105,7 @@ export const layer: Layer.Layer<
         requests.forget(fn.uid)
         yield* removePods(view.pods.indexed("functionUid", fn.uid), ground, "pod of a function that is gone deleted")
       }),
+      reapEvery: reaperIntervals.poolmgr,
       reapIdle: idlePods.reap
     })
   })
