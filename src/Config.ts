@@ -33,8 +33,12 @@ export interface SettingsShape {
   /** Longest wait for a warm pod. */
   readonly podReadyTimeout: Duration.Duration
   readonly runtimeImagePullPolicy: PullPolicy
-  /** Time between two idle passes of a namespace, before jitter. */
-  readonly reaperInterval: Duration.Duration
+  /** Time between two idle passes of a namespace, before jitter, by executor type. */
+  readonly reaperIntervals: {
+    readonly poolmgr: Duration.Duration
+    readonly newdeploy: Duration.Duration
+    readonly container: Duration.Duration
+  }
   /** Share of a namespace's objects above which deletions for absent owners stop (failure-semantics.md section 9.2). */
   readonly deletionBrakePercent: number
   /** Whether idle and orphaned objects are only named, and not deleted. */
@@ -229,13 +233,19 @@ const fromVariables = (variables: EnvironmentVariables): SettingsShape => {
   const istio = read("ENABLE_ISTIO", parseBoolean, false)
   const functionServices = read("ENABLE_FUNCTION_SERVICES", parseBoolean, false)
   const reaperInterval = read("OBJECT_REAPER_INTERVAL", parseSeconds, Duration.seconds(5), "5 s")
+  const reaperIntervalOf = (type: string) =>
+    read(`${type}_OBJECT_REAPER_INTERVAL`, parseSeconds, reaperInterval, "OBJECT_REAPER_INTERVAL")
 
   return {
     namespaces: namespaces.length === 0 ? ["default"] : namespaces,
     functionNamespace: text("FISSION_FUNCTION_NAMESPACE").trim(),
     podReadyTimeout: read("POD_READY_TIMEOUT", positive(parseGoDuration), Duration.seconds(300), "300s"),
     runtimeImagePullPolicy: read("RUNTIME_IMAGE_PULL_POLICY", parsePullPolicy, "IfNotPresent"),
-    reaperInterval: read("POOLMGR_OBJECT_REAPER_INTERVAL", parseSeconds, reaperInterval, "OBJECT_REAPER_INTERVAL"),
+    reaperIntervals: {
+      poolmgr: reaperIntervalOf("POOLMGR"),
+      newdeploy: reaperIntervalOf("NEWDEPLOY"),
+      container: reaperIntervalOf("CONTAINER")
+    },
     adoptExistingResources: read("ADOPT_EXISTING_RESOURCES", parseBoolean, true),
     deletionBrakePercent: read("EXECUTOR_DELETION_BRAKE_PERCENT", parsePercent, 30),
     reaperDryRun: read("EXECUTOR_REAPER", parseReaper, "on") === "dry-run",

@@ -11,7 +11,11 @@ const refusal = (variables: Variables) => Effect.map(Effect.flip(read(variables)
 const plain = (settings: SettingsShape) => ({
   ...settings,
   podReadyTimeout: Duration.toMillis(settings.podReadyTimeout),
-  reaperInterval: Duration.toMillis(settings.reaperInterval),
+  reaperIntervals: {
+    poolmgr: Duration.toMillis(settings.reaperIntervals.poolmgr),
+    newdeploy: Duration.toMillis(settings.reaperIntervals.newdeploy),
+    container: Duration.toMillis(settings.reaperIntervals.container)
+  },
   gracefulShutdownTimeout: Duration.toMillis(settings.gracefulShutdownTimeout),
   leaseDuration: Duration.toMillis(settings.leaseDuration),
   internalAuth: {
@@ -26,7 +30,7 @@ const defaults: ReturnType<typeof plain> = {
   functionNamespace: "",
   podReadyTimeout: 300_000,
   runtimeImagePullPolicy: "IfNotPresent",
-  reaperInterval: 5000,
+  reaperIntervals: { poolmgr: 5000, newdeploy: 5000, container: 5000 },
   adoptExistingResources: true,
   deletionBrakePercent: 30,
   reaperDryRun: false,
@@ -92,6 +96,7 @@ describe("the settings", () => {
         RUNTIME_IMAGE_PULL_POLICY: "Always",
         OBJECT_REAPER_INTERVAL: "9",
         POOLMGR_OBJECT_REAPER_INTERVAL: "7",
+        CONTAINER_OBJECT_REAPER_INTERVAL: "8",
         ADOPT_EXISTING_RESOURCES: "false",
         EXECUTOR_DELETION_BRAKE_PERCENT: "100",
         EXECUTOR_REAPER: "dry-run",
@@ -127,7 +132,7 @@ describe("the settings", () => {
         functionNamespace: "functions",
         podReadyTimeout: 90_000,
         runtimeImagePullPolicy: "Always",
-        reaperInterval: 7000,
+        reaperIntervals: { poolmgr: 7000, newdeploy: 9000, container: 8000 },
         adoptExistingResources: false,
         deletionBrakePercent: 100,
         reaperDryRun: true,
@@ -164,7 +169,7 @@ describe("the settings", () => {
   it.effect("take the reaper's interval of every type where poolmgr has none of its own", () =>
     Effect.gen(function* () {
       const settings = yield* read({ OBJECT_REAPER_INTERVAL: "9" })
-      assert.strictEqual(Duration.toSeconds(settings.reaperInterval), 9)
+      assert.strictEqual(Duration.toSeconds(settings.reaperIntervals.poolmgr), 9)
     })
   )
 

@@ -1,5 +1,5 @@
 import { Duration, Effect, Layer, Random } from "effect"
-import { Settings } from "../Config.ts"
+import type { Settings } from "../Config.ts"
 import { labels } from "../fission/Labels.ts"
 import type { Described } from "../fission/ResourceKind.ts"
 import type { NamespaceView, ViewChange } from "../informers/NamespaceView.ts"
@@ -8,7 +8,13 @@ import type { CellHandlers } from "../namespaces/NamespaceCell.ts"
 import type { Degradation } from "../namespaces/Degradation.ts"
 import { Supervisor } from "../namespaces/Supervisor.ts"
 import type { WorkKey } from "../namespaces/WorkQueue.ts"
-import { environmentWork, ExecutorTypes, functionVersionWork, functionWork } from "../executors/ExecutorType.ts"
+import {
+  environmentWork,
+  type ExecutorType,
+  ExecutorTypes,
+  functionVersionWork,
+  functionWork
+} from "../executors/ExecutorType.ts"
 import { AbsentOwners } from "./AbsentOwners.ts"
 import * as EnvironmentController from "./EnvironmentController.ts"
 import * as FunctionController from "./FunctionController.ts"
@@ -30,7 +36,6 @@ export const layer: Layer.Layer<
 )
 
 const handlers = Effect.gen(function* () {
-  const settings = yield* Settings
   const types = yield* ExecutorTypes
   const absentOwners = yield* AbsentOwners
   const supervisor = yield* Supervisor
@@ -75,11 +80,14 @@ const handlers = Effect.gen(function* () {
       [environmentWork]: yield* EnvironmentController.make
     },
     loops: [
-      (view) =>
-        every(
-          settings.reaperInterval,
-          Effect.suspend(() => Effect.forEach(types.all(), (type) => type.reapIdle(view), { discard: true }))
-        ),
+      ...passesOf(types.all()).map(
+        ([interval, together]) =>
+          (view: NamespaceView) =>
+            every(
+              interval,
+              Effect.suspend(() => Effect.forEach(together, (type) => type.reapIdle(view), { discard: true }))
+            )
+      ),
       (view) =>
         every(
           orphanInterval,
@@ -89,6 +97,16 @@ const handlers = Effect.gen(function* () {
   }
   return cellHandlers
 })
+
+/** The types that look for idle capacity equally often, which they do one after the other. */
+const passesOf = (types: ReadonlyArray<ExecutorType>): ReadonlyArray<readonly [Duration.Duration, typeof types]> => {
+  const passes = new Map<number, Array<ExecutorType>>()
+  for (const type of types) {
+    const millis = Duration.toMillis(type.reapEvery)
+    passes.set(millis, [...(passes.get(millis) ?? []), type])
+  }
+  return [...passes].map(([millis, together]) => [Duration.millis(millis), together] as const)
+}
 
 const ownerKinds = { functions: "Function", functionVersions: "FunctionVersion", environments: "Environment" } as const
 

@@ -1,4 +1,4 @@
-import { Context, type Effect, Layer } from "effect"
+import { Context, type Duration, type Effect, Layer } from "effect"
 import type { FissionError } from "../Errors.ts"
 import type { Environment } from "../fission/Environment.ts"
 import type { FissionFunction } from "../fission/Function.ts"
@@ -114,6 +114,8 @@ export interface ExecutorType {
     version: OwnerReference,
     ground: Ground
   ) => Effect.Effect<void, WorkError>
+  /** Time between two looks for idle capacity, before jitter. */
+  readonly reapEvery: Duration.Duration
   /** One look for idle capacity of a namespace; removes what is idle. Never fails: what it cannot do it logs. */
   readonly reapIdle: (view: NamespaceView) => Effect.Effect<void>
 }

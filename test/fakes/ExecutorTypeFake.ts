@@ -1,4 +1,4 @@
-import { Effect, Layer } from "effect"
+import { Duration, Effect, Layer } from "effect"
 import { FissionError } from "../../src/Errors.ts"
 import { type ExecutorType, ExecutorTypes, type ServiceAddress } from "../../src/executors/ExecutorType.ts"
 import type { Environment } from "../../src/fission/Environment.ts"
@@ -24,6 +24,7 @@ export const fakeType = (name: string, members: Partial<ExecutorType> = {}): Exe
   removeEnvironment: () => Effect.void,
   removeFunction: () => Effect.void,
   owners: () => [],
+  reapEvery: Duration.seconds(5),
   reapIdle: () => Effect.void,
   ...members
 })

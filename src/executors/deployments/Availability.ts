@@ -31,10 +31,10 @@ export const make = (api: KubernetesApi["Service"]): Availability => {
     wait: (view, { metadata }) =>
       Effect.gen(function* () {
         const reference = { namespace: metadata.namespace ?? "", name: metadata.name }
-        const isThere = (found: Deployment | undefined) =>
-          found?.metadata.uid === metadata.uid &&
-          (found?.status?.observedGeneration ?? 0) >= (metadata.generation ?? 0) &&
-          availableReplicas(found) >= 1
+        // Another one under the name was made after this one was deleted.
+        const isSeen = (found: Deployment | undefined) =>
+          found?.metadata.uid !== metadata.uid || (found?.status?.observedGeneration ?? 0) >= (metadata.generation ?? 0)
+        const isThere = (found: Deployment | undefined) => availableReplicas(found) >= 1 && isSeen(found)
         const look = api.get(Deployments, reference, { priority: "request" }).pipe(
           Effect.map((live) => Result.getOrUndefined(Deployments.decode(live))),
           Effect.catch(() => Effect.succeed(undefined))

@@ -178,6 +178,7 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
       removeFunctionVersion: lifecycle.removeVersion,
       reconcileEnvironment: () => Effect.void,
       removeEnvironment: () => Effect.void,
+      reapEvery: settings.reaperIntervals[kind.name],
       reapIdle: IdleDeployments.make({ type: kind.name, cache, deployments, deletion, dryRun })
     })
   })

@@ -34,7 +34,7 @@ export const layer: Layer.Layer<
   | Reserve
 > = Layer.effectDiscard(
   Effect.gen(function* () {
-    const { adoptExistingResources } = yield* Settings
+    const { adoptExistingResources, reaperIntervals } = yield* Settings
     const types = yield* ExecutorTypes
     const cache = yield* PoolCache
     const requests = yield* Requests
@@ -134,6 +134,7 @@ export const layer: Layer.Layer<
         yield* removePods(view.pods.indexed("functionUid", fn.uid), ground, "pod of a function that is gone deleted")
       }),
       removeFunctionVersion: functionServices.removeVersion,
+      reapEvery: reaperIntervals.poolmgr,
       reapIdle: idlePods.reap
     })
   })

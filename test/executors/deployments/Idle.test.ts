@@ -118,6 +118,20 @@ describe("a function that nobody uses", () => {
     })
   )
 
+  it.effect("is looked at as often as its type says", () =>
+    Effect.gen(function* () {
+      const { begin, world } = yield* idling({}, { NEWDEPLOY_OBJECT_REAPER_INTERVAL: "60" })
+      const test = Effect.gen(function* () {
+        yield* begin
+        yield* TestClock.adjust("40 seconds")
+        assert.strictEqual(world.replicas(), 3)
+        yield* TestClock.adjust("30 seconds")
+        assert.strictEqual(world.replicas(), 0)
+      })
+      yield* running(world, test)
+    })
+  )
+
   it.effect("is only named in a dry run", () =>
     Effect.gen(function* () {
       const { begin, world } = yield* idling({}, { EXECUTOR_REAPER: "dry-run" })

@@ -199,6 +199,22 @@ describe("a request for a function with a Deployment of its own", () => {
     })
   )
 
+  it.effect("gets the pods of the Deployment that replaces one that somebody deletes while it waits", () =>
+    Effect.gen(function* () {
+      const world = yield* DeploymentWorld.make()
+      const fn = world.function("newdeploy")
+      const test = Effect.gen(function* () {
+        const request = yield* Effect.forkChild(ask(fn))
+        yield* settle
+        world.api.remove(Deployments, DeploymentWorld.referenceOf(world.only(Deployments)?.metadata))
+        yield* DeploymentWorld.aSecond
+        yield* world.bringUp
+        assert.isDefined((yield* Fiber.join(request)).address)
+      })
+      yield* running(world, test)
+    })
+  )
+
   it.effect("keeps its address busy by taps, and takes no un-taps", () =>
     Effect.gen(function* () {
       const world = yield* DeploymentWorld.make()
