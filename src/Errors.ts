@@ -127,7 +127,7 @@ export type DegradedReason =
  * `FatalError` of an object stays until somebody edits something.
  */
 export const degradedReason = (error: KubernetesError): DegradedReason | undefined => {
-  if (error._tag === "KubernetesTimeoutError") return "ApiTimeout"
+  if (error._tag === "KubernetesTimeoutError") return error.kind === "NotLeader" ? undefined : "ApiTimeout"
   if (error._tag !== "KubernetesFatalError") return undefined
   if (error.scope !== "object") return "Forbidden"
   return error.status === 403 ? "QuotaExceeded" : "InvalidSpec"

@@ -79,6 +79,7 @@ const handlers = Effect.gen(function* () {
       [functionVersionWork]: yield* FunctionVersionController.make,
       [environmentWork]: yield* EnvironmentController.make
     },
+    workWithoutLease: Object.assign({}, ...types.all().map((type) => type.workWithoutLease)),
     loops: [
       ...passesOf(types.all()).map(
         ([interval, together]) =>

@@ -16,12 +16,21 @@ export const creationError = (fn: FissionFunction, problem: string, degraded?: D
     degraded
   })
 
+/** 503 where only the leader can answer, and this replica does not lead (http-api.md section 5). */
+export const notTheLeader = (): FissionError =>
+  new FissionError({
+    kind: "Unavailable",
+    text: "not the leader; retry against the executor service",
+    retryAfterSeconds: 1
+  })
+
 /**
  * What a request answers when a call to the Kubernetes API failed: 503 with `Retry-After` while it may succeed later,
  * and for missing rights, which heal without the caller's doing; 500 for everything that stays (failure-semantics.md
  * sections 3 and 5.5).
  */
 export const unavailable = (fn: FissionFunction, error: KubernetesError | DeletionRefused): FissionError => {
+  if (error._tag === "KubernetesTimeoutError" && error.kind === "NotLeader") return notTheLeader()
   const passing =
     error._tag === "KubernetesTimeoutError" ||
     error._tag === "DeletionRefused" ||

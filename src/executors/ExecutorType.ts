@@ -80,6 +80,8 @@ export interface ExecutorType {
   readonly work: {
     readonly [handler: string]: (view: NamespaceView, name: string) => Effect.Effect<void, WorkError>
   }
+  /** The same for work that goes on while this replica does not lead. Absent: there is none. */
+  readonly workWithoutLease?: ExecutorType["work"]
   /** Functions and Environments that the type's objects in the view say they belong to; may repeat itself. */
   readonly owners: (view: NamespaceView) => Iterable<OwnerReference>
   /**

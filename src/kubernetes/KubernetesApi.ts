@@ -34,6 +34,15 @@ export interface CallOptions {
   readonly deadline?: Duration.Input
 }
 
+/** Settings of one patch. */
+export interface PatchOptions extends CallOptions {
+  /**
+   * Passes a closed `WriteFence`. For nothing but the final patch of a pod of the own reserve, which is this process's by
+   * its mark and not by the lease; UID and resourceVersion guard it (lifecycle.md section 4).
+   */
+  readonly withoutLease?: boolean
+}
+
 /** One object: `namespace` is empty or absent for cluster-wide kinds. */
 export interface ObjectReference {
   readonly namespace?: string | undefined
@@ -130,7 +139,7 @@ export class KubernetesApi extends Context.Service<
       kind: ResourceKind,
       reference: ObjectReference,
       patch: Patch,
-      options?: CallOptions
+      options?: PatchOptions
     ) => Effect.Effect<KubernetesObject, KubernetesError>
   }
 >()("fission-executor/kubernetes/KubernetesApi") {}

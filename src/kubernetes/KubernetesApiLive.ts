@@ -185,7 +185,8 @@ const makeApi = (transport: Transport.Transport): KubernetesApi["Service"] => {
           path: pathOf(kind, reference.namespace, reference.name, patch.subresource),
           query: {},
           contentType: patchTypes[patch.type],
-          body: patch.body
+          body: patch.body,
+          withoutLease: options?.withoutLease === true
         },
         kind,
         options

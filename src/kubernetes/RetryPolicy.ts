@@ -95,6 +95,7 @@ const schedule = (policy: RetryPolicy): Schedule.Schedule<Duration.Duration, Kub
     Schedule.while(
       ({ input }) =>
         input._tag === "KubernetesTimeoutError" &&
+        input.kind !== "NotLeader" &&
         (policy.longestRetryAfter === undefined ||
           input.retryAfter === undefined ||
           Duration.isLessThanOrEqualTo(input.retryAfter, policy.longestRetryAfter))
@@ -110,7 +111,10 @@ const schedule = (policy: RetryPolicy): Schedule.Schedule<Duration.Duration, Kub
     Schedule.map(({ duration }) => Effect.as(Metric.update(retries, 1), duration))
   )
 
-/** Repeats a call by its policy while it fails with `TimeoutError`; every other error passes at once. */
+/**
+ * Repeats a call by its policy while it fails with `TimeoutError`; every other error passes at once, and so does a write
+ * that is the leader's to make.
+ */
 export const retry =
   (policy: RetryPolicy) =>
   <A, R>(self: Effect.Effect<A, KubernetesError, R>): Effect.Effect<A, KubernetesError, R> =>

@@ -17,6 +17,8 @@ export interface TransportRequest {
   readonly accept: string
   readonly contentType?: string
   readonly body?: unknown
+  /** A write that passes the closed `WriteFence` (`PatchOptions`). */
+  readonly withoutLease?: boolean
 }
 
 /** A complete answer of status 2xx. */
@@ -56,7 +58,7 @@ type Pool = "watch" | "list" | CallPriority
 
 /**
  * Opens no connection yet; fails if the credentials cannot be read. Closing the scope closes every connection. Writes,
- * except those of the lease, pass the `WriteFence` or fail with `TimeoutError` of kind `NotLeader`.
+ * except those of the lease and those that need none, pass the `WriteFence` or fail with `TimeoutError` of kind `NotLeader`.
  */
 export const make = (
   source: Credentials.LoadKubeConfig,
@@ -65,18 +67,15 @@ export const make = (
   Effect.gen(function* () {
     const credentials = yield* Credentials.makeStore(source)
     const bulkheads = yield* Bulkheads.make
-    const fenced = WriteFence.behind(yield* WriteFence.WriteFence)
-    const pools = new Map<
-      Pool,
-      { readonly tlsVersion: string; readonly agent: Agent; readonly dispatcher: Dispatcher }
-    >()
+    const behindFence = WriteFence.behind(yield* WriteFence.WriteFence)
+    const pools = new Map<Pool, { readonly tlsVersion: string; readonly agent: Agent; readonly fenced: Dispatcher }>()
     yield* Effect.addFinalizer(() =>
       Effect.promise(() => Promise.all([...pools.values()].map(({ agent }) => agent.destroy())))
     )
 
-    const dispatcherFor = (pool: Pool, current: Credentials.Credentials): Dispatcher => {
+    const connectionsOf = (pool: Pool, current: Credentials.Credentials) => {
       const known = pools.get(pool)
-      if (known?.tlsVersion === current.tlsVersion) return known.dispatcher
+      if (known?.tlsVersion === current.tlsVersion) return known
       const { ca, cert, key, rejectUnauthorized, servername } = current.tls
       const agent = new Agent({
         allowH2: false,
@@ -95,10 +94,10 @@ export const make = (
           ...(servername === undefined ? {} : { servername })
         }
       })
-      const dispatcher = pool === "lease" ? agent : agent.compose(fenced)
-      pools.set(pool, { tlsVersion: current.tlsVersion, agent, dispatcher })
+      const made = { tlsVersion: current.tlsVersion, agent, fenced: agent.compose(behindFence) }
+      pools.set(pool, made)
       if (known !== undefined) void known.agent.close()
-      return dispatcher
+      return made
     }
 
     /** One attempt with the given credentials; resolves when the headers are there. */
@@ -113,9 +112,10 @@ export const make = (
         value === undefined ? [] : [[name, value] as [string, string]]
       )
       const search = query.length === 0 ? "" : `?${new URLSearchParams(query)}`
+      const { agent, fenced } = connectionsOf(pool, current)
       return request(`${current.server}${what.path}${search}`, {
         method: what.method,
-        dispatcher: dispatcherFor(pool, current),
+        dispatcher: pool === "lease" || what.withoutLease === true ? agent : fenced,
         signal,
         ...(bodyTimeout === undefined ? {} : { bodyTimeout }),
         headers: {

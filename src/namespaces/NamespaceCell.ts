@@ -18,6 +18,11 @@ export interface CellHandlers {
   readonly work: {
     readonly [handler: string]: (view: NamespaceView, name: string) => Effect.Effect<void, WorkQueue.WorkError>
   }
+  /**
+   * The same for work that goes on while this replica does not lead: it is this process's own, and writes nothing but what
+   * needs no lease.
+   */
+  readonly workWithoutLease?: CellHandlers["work"]
   /** Loops that run as long as the cell does, such as the idle pass. */
   readonly loops: ReadonlyArray<(view: NamespaceView) => Effect.Effect<never>>
 }
@@ -41,7 +46,7 @@ export interface NamespaceCell {
   readonly relist: (resource: string) => Effect.Effect<void>
   /**
    * Watches, works and keeps the health until interrupted. Work begins when the required views are synced, and goes on
-   * while this replica leads. Dies with the first defect; running it again continues with the same views and queue.
+   * while this replica leads; what needs no lease goes on always. Dies with the first defect; running it again continues with the same views and queue.
    */
   readonly run: (handlers: CellHandlers) => Effect.Effect<never>
 }
@@ -59,7 +64,7 @@ export const make = (options: {
     const { namespace } = options
     const circuits = yield* Circuits
     const server = yield* ApiServerHealth
-    const { whileLeading } = yield* Leadership
+    const { whileFollowing, whileLeading } = yield* Leadership
     const events = yield* EventRecorder
     const queue = yield* WorkQueue.make(namespace)
     const log = CellLog.make(namespace)
@@ -115,11 +120,13 @@ export const make = (options: {
     })
 
     const work = (key: WorkQueue.WorkKey) => {
-      const handler = handlers.work[key.handler]
+      const handler = handlers.work[key.handler] ?? handlers.workWithoutLease?.[key.handler]
       return handler === undefined
         ? Effect.die(new Error(`no handler "${key.handler}" for work in namespace ${namespace}`))
         : handler(scope.view, key.name)
     }
+
+    const needsNoLease = ({ handler }: WorkQueue.WorkKey) => handlers.workWithoutLease?.[handler] !== undefined
 
     return {
       view: scope.view,
@@ -135,7 +142,10 @@ export const make = (options: {
           const working = together([queue.run(work), ...handlers.loops.map((loop) => loop(scope.view))])
           return together([
             scope.run,
-            Effect.andThen(synced.await, whileLeading(working)),
+            Effect.andThen(
+              synced.await,
+              together([whileLeading(working), whileFollowing(queue.run(work, needsNoLease))])
+            ),
             Effect.forever(Effect.andThen(Effect.sleep(healthInterval), judgeHealth))
           ])
         })

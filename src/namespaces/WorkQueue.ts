@@ -33,9 +33,13 @@ export interface WorkQueue {
   /** Items that wait, with or without a delay, or are being handled. */
   readonly size: () => number
   /**
-   * Handles items until interrupted. Dies with the defect of a handler; every item is kept and the queue can run again.
+   * Handles items until interrupted, all or those that `handles` says; the others wait. Dies with the defect of a
+   * handler; every item is kept and the queue can run again.
    */
-  readonly run: (handle: (key: WorkKey) => Effect.Effect<void, WorkError>) => Effect.Effect<never>
+  readonly run: (
+    handle: (key: WorkKey) => Effect.Effect<void, WorkError>,
+    handles?: (key: WorkKey) => boolean
+  ) => Effect.Effect<never>
 }
 
 interface Entry {
@@ -90,17 +94,17 @@ export const make = (namespace: string): Effect.Effect<WorkQueue> =>
     }
 
     /** The item that has been due for longest, if any. */
-    const nextDue = () => {
+    const nextDue = (handles: (key: WorkKey) => boolean) => {
       let first: Entry | undefined
       for (const entry of entries.values()) {
-        if (!entry.running && (first === undefined || entry.dueAt < first.dueAt)) first = entry
+        if (!entry.running && handles(entry.key) && (first === undefined || entry.dueAt < first.dueAt)) first = entry
       }
       return first
     }
 
-    const next = Effect.gen(function* () {
+    const next = Effect.fnUntraced(function* (handles: (key: WorkKey) => boolean) {
       while (true) {
-        const entry = nextDue()
+        const entry = nextDue(handles)
         const wait = entry === undefined ? undefined : entry.dueAt - now()
         if (entry !== undefined && wait !== undefined && wait <= 0) {
           entry.running = true
@@ -179,8 +183,8 @@ export const make = (namespace: string): Effect.Effect<WorkQueue> =>
         changed.openUnsafe()
       }),
       size: () => entries.size,
-      run: (handle) => {
-        const worker = Effect.forever(Effect.flatMap(next, (entry) => handleOne(entry, handle)))
+      run: (handle, handles = () => true) => {
+        const worker = Effect.forever(Effect.flatMap(next(handles), (entry) => handleOne(entry, handle)))
         return Effect.forEach(Array.from({ length: workers }), () => worker, { concurrency: workers }).pipe(
           Effect.andThen(Effect.never)
         )

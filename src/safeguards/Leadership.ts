@@ -22,13 +22,20 @@ export class Leadership extends Context.Service<
     /** `ip:port` of the replica that leads, when it is another one and known. */
     readonly leader: () => string | undefined
     /** Runs the effect whenever this replica leads; interrupts it when it does so no more. Never ends by itself. */
-    readonly whileLeading: (self: Effect.Effect<never>) => Effect.Effect<never>
+    readonly whileLeading: <E>(self: Effect.Effect<never, E>) => Effect.Effect<never, E>
+    /** The same while it does not lead, at once where it does not. */
+    readonly whileFollowing: <E>(self: Effect.Effect<never, E>) => Effect.Effect<never, E>
   }
 >()("fission-executor/safeguards/Leadership") {
   /** Without an election: always the leader, and no Lease is read or written. */
   static readonly layerAlways: Layer.Layer<Leadership> = Layer.succeed(
     Leadership,
-    Leadership.of({ role: () => "Leader", leader: () => undefined, whileLeading: (self) => self })
+    Leadership.of({
+      role: () => "Leader",
+      leader: () => undefined,
+      whileLeading: (self) => self,
+      whileFollowing: () => Effect.never
+    })
   )
 
   /** Takes part in the election as long as the layer lives, and gives the lease back at its end. */
@@ -192,9 +199,15 @@ const participate = Effect.fnUntraced(function* (candidate: Election.Candidate) 
       return hasLed && leader() === undefined ? "Demoted" : "Standby"
     },
     leader,
-    whileLeading: (self) =>
-      Effect.forever(Effect.andThen(gained.await, Effect.raceFirst(self, Effect.andThen(lost.await, Effect.void))))
+    whileLeading: between(gained, lost),
+    whileFollowing: between(lost, gained)
   })
 })
+
+/** Runs the effect from the opening of one latch to that of the other, again and again. */
+const between =
+  (begin: Latch.Latch, end: Latch.Latch) =>
+  <E>(self: Effect.Effect<never, E>): Effect.Effect<never, E> =>
+    Effect.forever(Effect.andThen(begin.await, Effect.raceFirst(self, Effect.andThen(end.await, Effect.void))))
 
 const max = (one: bigint, other: bigint): bigint => (one > other ? one : other)

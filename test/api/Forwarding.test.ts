@@ -9,7 +9,12 @@ const secret = "s3cret"
 const auth = { FISSION_INTERNAL_AUTH_SECRET: secret }
 
 const replica = (role: Role, leader?: string) =>
-  Layer.succeed(Leadership, { role: () => role, leader: () => leader, whileLeading: (self) => self })
+  Layer.succeed(Leadership, {
+    role: () => role,
+    leader: () => leader,
+    whileLeading: () => Effect.never,
+    whileFollowing: (self) => self
+  })
 
 /** A stand-by before a leader whose dispatcher is given; nothing else answers in the stand-by itself. */
 const standbyOf = Effect.fnUntraced(function* (

@@ -22,6 +22,7 @@ import { KubernetesApi } from "../../src/kubernetes/KubernetesApi.ts"
 import type { StoredObject } from "../../src/devcluster/ResourceStore.ts"
 import { servedKind } from "./OtherWriter.ts"
 import * as KubernetesApiInMemory from "./KubernetesApiInMemory.ts"
+import * as ReplicaRole from "./ReplicaRole.ts"
 
 /** What a pod does with `/specialize`; undefined succeeds at once. */
 export type PodAnswer = (call: SpecializeCall) => Effect.Effect<void, SpecializeError> | undefined
@@ -39,8 +40,8 @@ export type ExecutorServices = Layer.Success<typeof Executor.layerNoDeps> | Lead
 /** The whole executor behind its HTTP API, over an API server in memory and pods that do as they are told. */
 export interface ExecutorInMemory {
   readonly api: KubernetesApiInMemory.KubernetesApiInMemory
-  /** A fresh executor each time it is built: building it again is a restart. */
-  readonly executor: () => Layer.Layer<ExecutorServices>
+  /** A fresh executor each time it is built: building it again is a restart. It leads unless it is told otherwise. */
+  readonly executor: (leadership?: Layer.Layer<Leadership>) => Layer.Layer<ExecutorServices>
   /** Every write that carries an object, in order. */
   readonly sent: ReadonlyArray<Sent>
   /** Calls of `/specialize` in order, by the address of the pod. */
@@ -80,8 +81,11 @@ export const ask = (fn: FissionFunction) =>
 export const settle = Effect.repeat(TestClock.adjust("1 millis"), { times: 9 })
 
 /** Runs a test in an executor of a second's age, which stops with it. */
-export const running = <A, E>(world: ExecutorInMemory, test: Effect.Effect<A, E, ExecutorServices>) =>
-  Effect.andThen(TestClock.adjust("1 second"), test).pipe(Effect.provide(world.executor()))
+export const running = <A, E>(
+  world: ExecutorInMemory,
+  test: Effect.Effect<A, E, ExecutorServices>,
+  leadership?: Layer.Layer<Leadership>
+) => Effect.andThen(TestClock.adjust("1 second"), test).pipe(Effect.provide(world.executor(leadership)))
 
 /** The grounds on which an object of this name was deleted or scaled down, in order. */
 export const groundsOf = (name: string) =>
@@ -207,9 +211,10 @@ export const make = (
 
     return {
       api,
-      executor: () =>
+      executor: (leadership = Leadership.layerAlways) =>
         Layer.fresh(Executor.layerNoDeps).pipe(
-          Layer.provideMerge(Leadership.layerAlways),
+          Layer.provide(ReplicaRole.fenced),
+          Layer.provideMerge(leadership),
           Layer.provide([recorded, fetcher, Layer.orDie(Settings.layer(variables))]),
           Layer.provide(log)
         ),

@@ -66,6 +66,18 @@ describe("the write fence", () => {
     })
   )
 
+  it.live("lets a patch pass that says it needs no lease, while it stops every other one of the same pod", () =>
+    Effect.gen(function* () {
+      const { api, paths } = yield* behindFence()
+      yield* api.patch(Pods, { namespace: "team-a", name: "own" }, patch, { withoutLease: true })
+      for (const options of [undefined, { withoutLease: false }, { priority: "request" }] as const) {
+        const refused = yield* Effect.flip(api.patch(Pods, { namespace: "team-a", name: "own" }, patch, options))
+        assert.include(refused, { kind: "NotLeader" })
+      }
+      assert.deepStrictEqual(paths, ["PATCH own"])
+    })
+  )
+
   it.live("stops a write that waited for a socket while the fence closed", () =>
     Effect.gen(function* () {
       const held: Array<ServerResponse> = []

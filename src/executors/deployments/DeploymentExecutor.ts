@@ -17,6 +17,8 @@ import { Conditions } from "../../safeguards/Conditions.ts"
 import { DecisionLog } from "../../safeguards/DecisionLog.ts"
 import { Deletion } from "../../safeguards/Deletion.ts"
 import { DryRun } from "../../safeguards/DryRun.ts"
+import { Leadership } from "../../safeguards/Leadership.ts"
+import { notTheLeader } from "../CreationError.ts"
 import { type Admission, ExecutorTypes, functionWork, type ServiceAddress } from "../ExecutorType.ts"
 import { viewOf } from "../FunctionView.ts"
 import * as Availability from "./Availability.ts"
@@ -35,6 +37,7 @@ export type Requirements =
   | DecisionLog
   | Conditions
   | DryRun
+  | Leadership
   | Supervisor
   | ExecutorTypes
   | Scope.Scope
@@ -48,6 +51,7 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
     const decisions = yield* DecisionLog
     const conditions = yield* Conditions
     const dryRun = yield* DryRun
+    const leadership = yield* Leadership
     const supervisor = yield* Supervisor
     const types = yield* ExecutorTypes
     const cache = yield* FunctionServiceCache.make
@@ -107,7 +111,8 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
         service === undefined
           ? {
               _tag: "Miss",
-              create: () => Effect.map(creations.run(view, fn), addressOf),
+              create: () =>
+                leadership.role() === "Leader" ? Effect.map(creations.run(view, fn), addressOf) : notTheLeader(),
               abandon: () => {}
             }
           : {

@@ -10,12 +10,13 @@ import { KubernetesApi, type KubernetesObject } from "../../kubernetes/Kubernete
 import * as RetryPolicy from "../../kubernetes/RetryPolicy.ts"
 import { claimPatch } from "../../podspec/PodPatches.ts"
 import { DecisionLog } from "../../safeguards/DecisionLog.ts"
+import { Leadership } from "../../safeguards/Leadership.ts"
 import { InstanceId } from "../InstanceId.ts"
 import * as FunctionPod from "./FunctionPod.ts"
 import { PodLifecycle } from "./PodLifecycle.ts"
 import { Reserve } from "./Reserve.ts"
 import { SharedPods } from "./SharedPods.ts"
-import { WarmPods } from "./WarmPods.ts"
+import { type PoolSource, WarmPods } from "./WarmPods.ts"
 
 /** Longest time that one pod's claim takes of a request, its repetitions included (failure-semantics.md section 3). */
 const patchWithin = Duration.seconds(10)
@@ -42,7 +43,7 @@ export class Claims extends Context.Service<
   {
     /**
      * A Ready pod that is the function's alone; one from the reserve will carry its labels once it serves. Waits for one
-     * without an end of its own. When the scope closes before the pod serves, it is on its way out, for it may have
+     * without an end of its own; a replica that does not lead has its reserve alone, and waits for nothing (`NotLeader`). When the scope closes before the pod serves, it is on its way out, for it may have
      * received code (ground `FailedClaim`). A claim that nobody confirmed leaves the pod to others: no code was sent to
      * it, and their claims carry the version from before, which a claim that was applied after all has outdated.
      */
@@ -52,7 +53,7 @@ export class Claims extends Context.Service<
   static readonly layer: Layer.Layer<
     Claims,
     never,
-    KubernetesApi | WarmPods | Reserve | SharedPods | PodLifecycle | DecisionLog | InstanceId
+    KubernetesApi | WarmPods | Reserve | SharedPods | PodLifecycle | DecisionLog | InstanceId | Leadership
   > = Layer.effect(
     Claims,
     Effect.gen(function* () {
@@ -63,6 +64,7 @@ export class Claims extends Context.Service<
       const lifecycle = yield* PodLifecycle
       const decisions = yield* DecisionLog
       const instance = yield* InstanceId
+      const leadership = yield* Leadership
 
       const isOurs = (live: KubernetesObject, fn: FissionFunction) =>
         live.metadata.annotations?.[annotations.instanceId] === instance.value &&
@@ -110,10 +112,21 @@ export class Claims extends Context.Service<
           return (yield* send(claim, { ...pod, metadata }))._tag === "Ours"
         }).pipe(Effect.timeoutOrElse({ duration: patchWithin, orElse: () => Effect.fail(silentDuring(pod)) }))
 
-      const podsFor = ({ environment, view }: Claim): ReadonlyArray<Pod> => [
-        ...reserve.pods(view, environment),
-        ...FunctionPod.warmPods(view, environment).filter((pod) => !sharedPods.holdsCode(pod))
-      ]
+      const podsFor = ({ environment, view }: Claim): ReadonlyArray<Pod> => {
+        const reserved = reserve.pods(view, environment)
+        if (leadership.role() !== "Leader") return reserved
+        return [...reserved, ...FunctionPod.warmPods(view, environment).filter((pod) => !sharedPods.holdsCode(pod))]
+      }
+
+      /** A pod that becomes free, for as long as this replica leads. A wait that ends without one takes none. */
+      const awaitFree = (source: PoolSource) =>
+        Effect.uninterruptibleMask((restore) => {
+          let handed: Pod | undefined
+          const free = Effect.tap(warmPods.take(source), (pod) => Effect.sync(() => void (handed = pod)))
+          return restore(Effect.raceFirst(free, leadership.whileFollowing(Effect.fail(notLeading)))).pipe(
+            Effect.onError(() => Effect.sync(() => warmPods.release(handed?.metadata.uid ?? "")))
+          )
+        })
 
       const giveBack = (pod: Pod) => {
         lifecycle.unclaimed(pod)
@@ -125,7 +138,7 @@ export class Claims extends Context.Service<
         const pod = yield* Effect.uninterruptibleMask((restore) =>
           Effect.gen(function* () {
             const source = FunctionPod.sourceOf(claim.environment, () => podsFor(claim))
-            const taken = yield* restore(warmPods.take(source))
+            const taken = warmPods.takeFree(source) ?? (yield* restore(awaitFree(source)))
             lifecycle.claimed(taken)
             yield* Effect.addFinalizer(() =>
               Effect.sync(() => {
@@ -169,6 +182,15 @@ export class Claims extends Context.Service<
 
 const isOutcomeUnknown = (error: KubernetesError): error is TimeoutError =>
   error._tag === "KubernetesTimeoutError" && error.outcomeUnknown
+
+/** No pod can be claimed without the lease. */
+const notLeading = new TimeoutError({
+  verb: "patch",
+  resource: Pods.plural,
+  kind: "NotLeader",
+  detail: "not sent: this executor does not lead",
+  outcomeUnknown: false
+})
 
 /** The API has not answered for a pod's claim in all the time that there is. */
 const silentDuring = (pod: Pod): TimeoutError =>

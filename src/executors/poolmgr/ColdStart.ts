@@ -13,10 +13,18 @@ import { cpuLimit } from "../../podspec/CpuLimit.ts"
 import { foreignReferences } from "../../fission/ReferencedObjects.ts"
 import { specializeRequest } from "../../podspec/SpecializeRequest.ts"
 import type { DeletionRefused } from "../../safeguards/Deletion.ts"
+import { Leadership } from "../../safeguards/Leadership.ts"
 import { functionEnvironment } from "../FunctionEnvironment.ts"
 import { FetcherClient, type SpecializeError } from "../../specialization/FetcherClient.ts"
 import { Claims } from "./Claims.ts"
-import { asFissionError, creationError, notSynced, tooManyUnfinished, unavailable } from "../CreationError.ts"
+import {
+  asFissionError,
+  creationError,
+  notSynced,
+  notTheLeader,
+  tooManyUnfinished,
+  unavailable
+} from "../CreationError.ts"
 import * as FunctionPod from "./FunctionPod.ts"
 import { PodLifecycle } from "./PodLifecycle.ts"
 import { PoolDeployments } from "./PoolDeployments.ts"
@@ -47,7 +55,7 @@ export class ColdStart extends Context.Service<
   static readonly layer: Layer.Layer<
     ColdStart,
     never,
-    KubernetesApi | Claims | SharedPods | PodLifecycle | PoolDeployments | FetcherClient | Settings
+    KubernetesApi | Claims | SharedPods | PodLifecycle | PoolDeployments | FetcherClient | Settings | Leadership
   > = Layer.effect(
     ColdStart,
     Effect.gen(function* () {
@@ -58,6 +66,7 @@ export class ColdStart extends Context.Service<
       const deployments = yield* PoolDeployments
       const fetcher = yield* FetcherClient
       const settings = yield* Settings
+      const leadership = yield* Leadership
 
       const environmentOf = (view: NamespaceView, fn: FissionFunction) =>
         functionEnvironment(api, view, fn).pipe(
@@ -149,7 +158,8 @@ export class ColdStart extends Context.Service<
         const foreign = foreignReferences(fn)[0]
         if (foreign !== undefined) return yield* creationError(fn, foreign, "InvalidSpec")
         const environment = yield* environmentOf(view, fn)
-        yield* demandPool(view, environment, fn)
+        if (leadership.role() === "Leader") yield* demandPool(view, environment, fn)
+        else if (FunctionPod.isShared(environment)) return yield* notTheLeader()
         yield* permit(fn, () => served)
         // A pod that could not be reached, or whose answer was lost, gets one successor (W35); an answer is final.
         const attempt = FunctionPod.isShared(environment)

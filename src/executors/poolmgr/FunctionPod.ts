@@ -56,6 +56,10 @@ export const isWarm = (view: NamespaceView, pod: Pod): boolean => isPooled(pod) 
 /** Whether the final patch was written: the pod has an address, so it finished specialization once. */
 export const isClaimFinished = (pod: Pod): boolean => (pod.metadata.annotations?.[annotations.serviceHost] ?? "") !== ""
 
+/** Whether the pod says all that a final patch writes: that it serves, and where. */
+export const isRecordedAt = (address: string, { metadata }: Pod): boolean =>
+  metadata.labels?.[labels.served] === "true" && metadata.annotations?.[annotations.serviceHost] === address
+
 /** The Function that the pod's labels name, if the view holds exactly that one. */
 export const functionOf = (view: NamespaceView, pod: Pod): FissionFunction | undefined => {
   const podLabels = pod.metadata.labels

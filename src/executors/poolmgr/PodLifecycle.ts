@@ -19,6 +19,9 @@ import { PodWrites } from "./PodWrites.ts"
 /** Name of the work that brings one pod to where it belongs. */
 export const podWork = "pod"
 
+/** Name of the work that writes the final patch of a pod out of the reserve, with or without the lease. */
+export const finalPatchWork = "finalPatch"
+
 /** Final patches that may be outstanding before cold starts wait (poolmgr.md section 22.2). */
 const unfinishedPatches = 500
 /** Time between two looks at a superseded pod whose turn has not come. */
@@ -71,6 +74,8 @@ export class PodLifecycle extends Context.Service<
      * it when it is gone.
      */
     readonly reconcile: (view: NamespaceView, podName: string) => Effect.Effect<void, WorkError>
+    /** Handles one pod that was handed out of the reserve, by name: its labels follow (lifecycle.md section 4). */
+    readonly recordHandOver: (view: NamespaceView, podName: string) => Effect.Effect<void, WorkError>
   }
 >()("fission-executor/executors/poolmgr/PodLifecycle") {
   static readonly layer: Layer.Layer<
@@ -91,8 +96,8 @@ export class PodLifecycle extends Context.Service<
       const duties = makeDuties()
       const finalPatches = yield* Semaphore.make(unfinishedPatches)
 
-      const look = (pod: PodReference) =>
-        supervisor.cellOfWorkloads(pod.namespace ?? "")?.enqueue({ handler: podWork, name: pod.name })
+      const look = (pod: PodReference, handler = podWork) =>
+        supervisor.cellOfWorkloads(pod.namespace ?? "")?.enqueue({ handler, name: pod.name })
       const begin = (pod: PodReference, duty: Duty) => {
         duties.set(pod, duty)
         look(pod)
@@ -108,8 +113,10 @@ export class PodLifecycle extends Context.Service<
         begin(pod, Duty.Draining({ order, orderedAt, drainingSince: undefined, isRecorded }))
       }
 
+      const isOfOwnReserve = (pod: Pod) => FunctionPod.isReservedBy(instance.value, pod)
+
       /** Whether it is for the reserve to say what becomes of the pod. */
-      const isOfReserve = (pod: Pod) => FunctionPod.isReservedBy(instance.value, pod) || FunctionPod.isReleased(pod)
+      const isOfReserve = (pod: Pod) => isOfOwnReserve(pod) || FunctionPod.isReleased(pod)
 
       /** Whether the view shows what a duty was waiting for. */
       const hasEnded = ({ _tag }: Duty, pod: Pod) =>
@@ -149,7 +156,9 @@ export class PodLifecycle extends Context.Service<
         pod: Pod,
         duty: Extract<Duty, { _tag: "Serving" }>
       ) {
-        const isThere = yield* writes.recordServing(pod, duty.pod.address, duty.fn)
+        const isThere =
+          FunctionPod.isRecordedAt(duty.pod.address, pod) ||
+          (yield* writes.recordServing(pod, duty.pod.address, duty.fn))
         yield* settle(pod.metadata, isThere ? Duty.Recorded() : Duty.Deleted())
         if (!isThere) return void cache.remove(pod.metadata.uid ?? "")
         const fn = FunctionPod.functionServed(view, duty.pod)
@@ -197,7 +206,7 @@ export class PodLifecycle extends Context.Service<
           case "Foreign":
             return awaitOthers(pod, duty.since)
           case "Serving":
-            return serve(view, pod, duty)
+            return isOfOwnReserve(pod) ? Effect.void : serve(view, pod, duty)
           case "Discarded":
             return remove(pod, Ground.FailedClaim({ reason: duty.reason }), "claimed pod that will never serve deleted")
           case "Draining":
@@ -274,10 +283,22 @@ export class PodLifecycle extends Context.Service<
         yield* awaitOthers(pod, since)
       })
 
-      const reconcile = Effect.fnUntraced(function* (view: NamespaceView, podName: string) {
+      /** The pod of a name, when the duties to those that had it before are ended. */
+      const podNamed = Effect.fnUntraced(function* (view: NamespaceView, podName: string) {
         const name = { namespace: view.workloadNamespace, name: podName }
         const pod = view.pods.get(name.namespace, name.name)
         for (const duty of duties.endFormer(pod?.metadata ?? name)) yield* giveBackPermit(duty)
+        return pod
+      })
+
+      const recordHandOver = Effect.fnUntraced(function* (view: NamespaceView, podName: string) {
+        const pod = yield* podNamed(view, podName)
+        const duty = pod === undefined ? undefined : duties.of(pod.metadata)
+        if (pod !== undefined && duty?._tag === "Serving") yield* serve(view, pod, duty)
+      })
+
+      const reconcile = Effect.fnUntraced(function* (view: NamespaceView, podName: string) {
+        const pod = yield* podNamed(view, podName)
         if (pod === undefined || !FunctionPod.isDetached(view, pod)) return
         const uid = pod.metadata.uid ?? ""
         if (isDeleting(pod.metadata)) {
@@ -311,14 +332,19 @@ export class PodLifecycle extends Context.Service<
           duties.end(pod.metadata)
           look(pod.metadata)
         },
-        serving: (pod, fn) => begin(pod, Duty.Serving({ pod, fn })),
+        serving: (pod, fn) => {
+          const found = shown(pod)
+          duties.set(pod, Duty.Serving({ pod, fn }))
+          look(pod, found !== undefined && isOfOwnReserve(found) ? finalPatchWork : podWork)
+        },
         discarded: (pod, reason) => begin(pod.metadata, Duty.Discarded({ reason })),
         drain,
         retire: (pod) => drain(pod, atOnce),
         dismiss: (pod, by) => letGo(pod, by === undefined ? atOnce : { ...atOnce, supersededBy: by }),
         remove,
         adopt,
-        reconcile
+        reconcile,
+        recordHandOver
       })
     })
   )

@@ -3,10 +3,11 @@ import type { KubernetesError } from "../../Errors.ts"
 import type { FissionFunction } from "../../fission/Function.ts"
 import { Pods } from "../../fission/ResourceKind.ts"
 import type { Pod } from "../../fission/Workloads.ts"
-import { KubernetesApi } from "../../kubernetes/KubernetesApi.ts"
+import { KubernetesApi, type PatchOptions } from "../../kubernetes/KubernetesApi.ts"
 import { Supervisor } from "../../namespaces/Supervisor.ts"
 import type { Json } from "../../podspec/Json.ts"
 import { drainPatch, finalPatch, servedPatch } from "../../podspec/PodPatches.ts"
+import { InstanceId } from "../InstanceId.ts"
 import * as FunctionPod from "./FunctionPod.ts"
 
 /**
@@ -16,17 +17,21 @@ import * as FunctionPod from "./FunctionPod.ts"
 export class PodWrites extends Context.Service<
   PodWrites,
   {
-    /** That the pod serves the function; and for a pod from the reserve, which function that is (poolmgr.md section 22.2). */
+    /**
+     * That the pod serves the function; and for a pod from the reserve, which function that is (poolmgr.md section 22.2).
+     * What is in the reserve of this process is written with or without the lease.
+     */
     readonly recordServing: (pod: Pod, address: string, fn: FissionFunction) => Effect.Effect<boolean, KubernetesError>
     /** That the pod takes no new requests, from now on. */
     readonly recordDraining: (pod: Pod) => Effect.Effect<boolean, KubernetesError>
   }
 >()("fission-executor/executors/poolmgr/PodWrites") {
-  static readonly layer: Layer.Layer<PodWrites, never, KubernetesApi | Supervisor> = Layer.effect(
+  static readonly layer: Layer.Layer<PodWrites, never, KubernetesApi | Supervisor | InstanceId> = Layer.effect(
     PodWrites,
     Effect.gen(function* () {
       const api = yield* KubernetesApi
       const supervisor = yield* Supervisor
+      const instance = yield* InstanceId
 
       const isShown = (pod: Pod) => {
         const { name, namespace, uid } = FunctionPod.identity(pod)
@@ -34,8 +39,8 @@ export class PodWrites extends Context.Service<
       }
 
       /** A conflict while the view shows this very pod is one of versions, and fails: it is tried again. */
-      const patch = (pod: Pod, body: Json): Effect.Effect<boolean, KubernetesError> =>
-        api.patch(Pods, FunctionPod.identity(pod), { type: "strategic", body }).pipe(
+      const patch = (pod: Pod, body: Json, options?: PatchOptions): Effect.Effect<boolean, KubernetesError> =>
+        api.patch(Pods, FunctionPod.identity(pod), { type: "strategic", body }, options).pipe(
           Effect.as(true),
           Effect.catchTag("KubernetesNotFound", () => Effect.succeed(false)),
           Effect.catchTag("KubernetesConflict", (error) => (isShown(pod) ? Effect.fail(error) : Effect.succeed(false)))
@@ -43,12 +48,9 @@ export class PodWrites extends Context.Service<
 
       return PodWrites.of({
         recordServing: (pod, address, fn) =>
-          patch(
-            pod,
-            FunctionPod.isReserved(pod)
-              ? finalPatch(pod, address, fn)
-              : servedPatch(pod, address, fn.metadata.resourceVersion ?? "")
-          ),
+          FunctionPod.isReserved(pod)
+            ? patch(pod, finalPatch(pod, address, fn), { withoutLease: FunctionPod.isReservedBy(instance.value, pod) })
+            : patch(pod, servedPatch(pod, address, fn.metadata.resourceVersion ?? "")),
         recordDraining: Effect.fnUntraced(function* (pod) {
           const since = DateTime.formatIso(DateTime.makeUnsafe(yield* Clock.currentTimeMillis))
           return yield* patch(pod, drainPatch(pod.metadata.uid ?? "", since))

@@ -10,7 +10,7 @@ import { ExecutorTypes } from "../ExecutorType.ts"
 import * as FunctionPod from "./FunctionPod.ts"
 import { FunctionServices, functionServiceWork } from "./FunctionServices.ts"
 import { IdlePods } from "./IdlePods.ts"
-import { PodLifecycle, podWork } from "./PodLifecycle.ts"
+import { finalPatchWork, PodLifecycle, podWork } from "./PodLifecycle.ts"
 import { PoolDeployments } from "./PoolDeployments.ts"
 import { Requests } from "./Requests.ts"
 import { Reserve, reserveWork } from "./Reserve.ts"
@@ -109,6 +109,7 @@ export const layer: Layer.Layer<
         [reserveWork]: reserve.reconcile,
         [functionServiceWork]: functionServices.reconcile
       },
+      workWithoutLease: { [finalPatchWork]: lifecycle.recordHandOver },
       owners: (view) => [...FunctionPod.owners(view), ...functionServices.owners(view)],
       reconcileEnvironment: (view, environment) =>
         deployments
