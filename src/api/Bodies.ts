@@ -53,6 +53,16 @@ const toTap = (entry: typeof TapEntry.Type | null): Tap => ({
   address: normalizeAddress(entry?.ServiceURL ?? "")
 })
 
+/** Taps as the router posts them. */
+export const encodeTaps = (taps: ReadonlyArray<Tap>): string =>
+  JSON.stringify(
+    taps.map(({ address, executorType, metadata: { generation, name, namespace, uid } }) => ({
+      FnMetadata: { name, namespace, uid, generation },
+      FnExecutorType: executorType,
+      ServiceURL: address
+    }))
+  )
+
 /** A whole Function, for `getServiceForFunction`. */
 export const decodeFunction: Decode<FissionFunction> = decodeWith(IdentifiedFunction, (fn) => fn)
 

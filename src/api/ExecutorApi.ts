@@ -10,7 +10,7 @@ import { Leadership } from "../safeguards/Leadership.ts"
 import { type Answer, fromError, refusal, send } from "./Answer.ts"
 import type { Body } from "./Bodies.ts"
 import { makeForward } from "./Forwarding.ts"
-import { makeReceivers, type NotReceived } from "./Receive.ts"
+import { keysOf, makeReceivers, type NotReceived } from "./Receive.ts"
 import { makeRoutes, openPaths } from "./Routes.ts"
 
 /** The executor's HTTP API for the router (http-api.md), listening as long as the layer lives. */
@@ -67,8 +67,9 @@ const makeHandler = (
 ): Effect.Effect<Handler, never, Dispatcher | Leadership | Settings | Scope.Scope> =>
   Effect.gen(function* () {
     const routes = makeRoutes(yield* Dispatcher, isDraining)
-    const forward = yield* makeForward(yield* Leadership)
-    const { unverified, verified } = makeReceivers(yield* Settings)
+    const settings = yield* Settings
+    const forward = yield* makeForward(yield* Leadership, keysOf(settings.internalAuth)[0])
+    const { unverified, verified } = makeReceivers(settings)
 
     const answerTo = Effect.fnUntraced(function* (request: IncomingMessage, correlationId: string) {
       const path = pathOf(request.url ?? "")
@@ -80,7 +81,7 @@ const makeHandler = (
       if (route.method !== request.method) return refusal(405, "405 method not allowed")
 
       const body = checked ?? (route.method === "GET" ? noBody : yield* Effect.interruptible(unverified(request)))
-      const forwarded = route.method === "POST" ? yield* forward(request, body) : undefined
+      const forwarded = route.method === "POST" ? yield* forward(request, body, route) : undefined
       return forwarded ?? (yield* route.answer({ body, correlationId }))
     })
 

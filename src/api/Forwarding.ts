@@ -1,20 +1,22 @@
 import type { IncomingMessage } from "node:http"
 import { Effect, type Scope } from "effect"
 import { Agent, request as send } from "undici"
+import type { FissionError } from "../Errors.ts"
 import type { Leadership } from "../safeguards/Leadership.ts"
-import { type Answer, refusal } from "./Answer.ts"
+import { notTheLeader } from "../executors/CreationError.ts"
+import type { ChannelKey } from "../fission/RequestSignature.ts"
+import { type Answer, fromError, ok } from "./Answer.ts"
 import type { Body } from "./Bodies.ts"
+import * as LeaderTaps from "./LeaderTaps.ts"
+import type { Route } from "./Routes.ts"
 
-/** Marks a request that one replica has passed on to another: it is not passed on again. */
-const forwardedHeader = "X-Fission-Executor-Forwarded"
-
-const notTheLeader = refusal(503, "not the leader; retry against the executor service")
+const refused = fromError(notTheLeader())
 
 /** Headers about one connection, and those that the client sets itself. */
 const perConnection = new Set(["connection", "content-length", "expect", "host", "keep-alive", "transfer-encoding"])
 
 const passedOn = ({ rawHeaders }: IncomingMessage): ReadonlyArray<string> => {
-  const headers: Array<string> = [forwardedHeader, "1"]
+  const headers: Array<string> = [LeaderTaps.forwardedHeader, "1"]
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const [name = "", value = ""] = rawHeaders.slice(index, index + 2)
     if (!perConnection.has(name.toLowerCase())) headers.push(name, value)
@@ -23,19 +25,27 @@ const passedOn = ({ rawHeaders }: IncomingMessage): ReadonlyArray<string> => {
 }
 
 /** Gives the answer of whoever else has to answer a request; undefined where this replica does. */
-export type Forward = (request: IncomingMessage, body: Body) => Effect.Effect<Answer | undefined>
+export type Forward = (
+  request: IncomingMessage,
+  body: Body,
+  route: Pick<Route, "fromView">
+) => Effect.Effect<Answer | undefined, FissionError>
 
 /**
- * What a replica that does not lead does with a request that only the leader can answer: it passes it on, with method,
- * target, body and signature as they are (http-api.md section 5). Where no leader is known, one that led before answers
+ * What a replica that does not lead does with a request: it answers what its view alone shows, and tells the leader of the
+ * access; everything else it passes on, with method, target, body and signature as they are (http-api.md section 5). Where no leader is known, one that led before answers
  * from its caches; everybody else sends the caller away. Interrupting the wait breaks the connection to the leader.
  */
-export const makeForward = ({ leader, role }: Leadership["Service"]): Effect.Effect<Forward, never, Scope.Scope> =>
+export const makeForward = (
+  { leader, role }: Leadership["Service"],
+  key: ChannelKey | undefined
+): Effect.Effect<Forward, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const dispatcher = yield* Effect.acquireRelease(
+    const agent = yield* Effect.acquireRelease(
       Effect.sync(() => new Agent({ connect: { timeout: 2000 }, headersTimeout: 0, bodyTimeout: 0 })),
       (agent) => Effect.promise(() => agent.destroy())
     )
+    const tellLeader = yield* LeaderTaps.make({ leader, agent, key })
     let isCutOff = false
     const cutOff = (address: string, detail: string) =>
       Effect.suspend(() => {
@@ -52,7 +62,7 @@ export const makeForward = ({ leader, role }: Leadership["Service"]): Effect.Eff
           method: "POST",
           headers: [...passedOn(request)],
           body: body.bytes,
-          dispatcher,
+          dispatcher: agent,
           signal
         })
         const text = await answer.body.text()
@@ -64,16 +74,21 @@ export const makeForward = ({ leader, role }: Leadership["Service"]): Effect.Eff
           retryAfter: Number.isFinite(retryAfter) ? retryAfter : undefined
         }
       }).pipe(
-        Effect.catch((error) => Effect.as(cutOff(address, error.message), notTheLeader)),
+        Effect.catch((error) => Effect.as(cutOff(address, error.message), refused)),
         Effect.interruptible
       )
 
-    return (request, body) => {
-      const current = role()
-      if (current === "Leader") return Effect.undefined
-      if (request.headers[forwardedHeader.toLowerCase()] !== undefined) return Effect.succeed(notTheLeader)
+    const follow = Effect.fnUntraced(function* (...[request, body, { fromView }]: Parameters<Forward>) {
+      if (request.headers[LeaderTaps.forwardedHeader.toLowerCase()] !== undefined) return refused
       const address = leader()
-      if (address !== undefined) return passOn(address, request, body)
-      return current === "Demoted" ? Effect.undefined : Effect.succeed(notTheLeader)
-    }
+      if (address === undefined && role() === "Demoted") return undefined
+      const access = yield* fromView?.(body) ?? Effect.undefined
+      if (access !== undefined) {
+        tellLeader(access)
+        return ok(access.address)
+      }
+      return address === undefined ? refused : yield* passOn(address, request, body)
+    })
+
+    return (request, body, route) => (role() === "Leader" ? Effect.undefined : follow(request, body, route))
   })

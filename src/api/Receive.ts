@@ -15,7 +15,7 @@ export class NotReceived extends Data.TaggedError("NotReceived")<{
 export type Receive = (request: IncomingMessage) => Effect.Effect<Body, NotReceived>
 
 /** The keys that a request may be signed with, the current one first; none where internal auth is off. */
-const keysOf = (auth: InternalAuthSettings): ReadonlyArray<ChannelKey> =>
+export const keysOf = (auth: InternalAuthSettings): ReadonlyArray<ChannelKey> =>
   [auth.secret, auth.previousSecret].flatMap((secret) =>
     secret === undefined ? [] : [channelKey(Redacted.value(secret), "executor")]
   )

@@ -1,7 +1,7 @@
 import { Cause, Effect, Result } from "effect"
 import { FissionError } from "../Errors.ts"
-import type { Dispatcher, ServiceAddress } from "../executors/Dispatcher.ts"
-import { type FissionFunction, routerUnTaps } from "../fission/Function.ts"
+import type { Dispatcher, ServiceAddress, Tap } from "../executors/Dispatcher.ts"
+import { executorTypeOf, type FissionFunction, routerUnTaps } from "../fission/Function.ts"
 import { type Answer, ok, refusal } from "./Answer.ts"
 import {
   type Body,
@@ -25,6 +25,11 @@ export interface Route {
   readonly method: "GET" | "POST"
   /** To be run uninterruptibly, so that an answer which holds a slot is not lost; its waits can be interrupted. */
   readonly answer: (input: RouteInput) => Effect.Effect<Answer, FissionError>
+  /**
+   * The access to an address that any replica may answer with, for its view shows that it is valid; undefined where it
+   * shows none. Absent: only the leader can answer (http-api.md section 5).
+   */
+  readonly fromView?: (body: Body) => Effect.Effect<Tap | undefined, FissionError>
 }
 
 /** Paths that need no signature (http-api.md section 8.3). */
@@ -48,11 +53,18 @@ export const makeRoutes = (
       Effect.flatMap(dispatcher.ready, (ready) => (ready ? answer(input) : Effect.succeed(refusal(503, notSynced))))
   })
 
-  const getServiceForFunction = post(({ body, correlationId }) =>
-    Effect.flatMap(decoded(functionIn, body, failedToParse), (fn) =>
-      Effect.map(dispatcher.getService(fn, correlationId), (service) => addressFor(fn, service))
-    )
-  )
+  const getServiceForFunction: Route = {
+    ...post(({ body, correlationId }) =>
+      Effect.flatMap(decoded(functionIn, body, failedToParse), (fn) =>
+        Effect.map(dispatcher.getService(fn, correlationId), (service) => addressFor(fn, service))
+      )
+    ),
+    fromView: Effect.fnUntraced(function* (body) {
+      const fn = yield* decoded(functionIn, body, failedToParse)
+      const address = yield* dispatcher.addressInView(fn)
+      return address === undefined ? undefined : { executorType: executorTypeOf(fn), metadata: fn.metadata, address }
+    })
+  }
 
   const ensureCapacity = post(
     Effect.fnUntraced(function* ({ body, correlationId }: RouteInput) {

@@ -33,6 +33,11 @@ export class Dispatcher extends Context.Service<
      */
     readonly getService: (fn: FissionFunction, correlationId: string) => Effect.Effect<ServiceAddress, FissionError>
     /**
+     * The address of a Function that the view alone shows to be valid, undefined where it shows none or the type counts
+     * slots, which are the leader's. Nothing is created or remembered.
+     */
+    readonly addressInView: (fn: FissionFunction) => Effect.Effect<string | undefined, FissionError>
+    /**
      * One more pod for a Function, or `TooManyRequests`; `InvalidArgument` for a type that has no notion of it. Never
      * `NotFound`, which the router takes for an executor without this route (http-api.md H10). Interrupted as above.
      */
@@ -143,6 +148,7 @@ export class Dispatcher extends Context.Service<
 
         return Dispatcher.of({
           getService,
+          addressInView: (fn) => types.get(executorTypeOf(fn))?.addressInView?.(fn) ?? Effect.undefined,
           ensureCapacity,
           tap,
           unTap,

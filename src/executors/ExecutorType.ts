@@ -64,6 +64,11 @@ export interface ExecutorType {
    */
   readonly admit: (fn: FissionFunction) => Effect.Effect<Admission, FissionError>
   /**
+   * The address of a Function that the view alone shows to be valid, so that any replica may answer with it; nothing is
+   * remembered. Absent: an answer takes a slot, which the leader has to count.
+   */
+  readonly addressInView?: (fn: FissionFunction) => Effect.Effect<string | undefined, FissionError>
+  /**
    * The reservation of one more pod for a Function whatever the cache holds, or `TooManyRequests` at once (http-api.md
    * section 4.2). Absent: the type has no notion of it.
    */

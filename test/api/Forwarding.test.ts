@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Deferred, Effect, Fiber, Layer } from "effect"
 import { Leadership, type Role } from "../../src/safeguards/Leadership.ts"
 import { FissionError } from "../../src/Errors.ts"
+import type { Tap } from "../../src/executors/Dispatcher.ts"
 import { dispatcherOf, functionBody, post, signed, startApi } from "../fakes/ApiUnderTest.ts"
 import { exchange } from "../fakes/HttpExchange.ts"
 
@@ -19,10 +20,11 @@ const replica = (role: Role, leader?: string) =>
 /** A stand-by before a leader whose dispatcher is given; nothing else answers in the stand-by itself. */
 const standbyOf = Effect.fnUntraced(function* (
   members: Parameters<typeof dispatcherOf>[0],
-  variables: { readonly [name: string]: string } = {}
+  variables: { readonly [name: string]: string } = {},
+  own: Parameters<typeof dispatcherOf>[0] = {}
 ) {
   const leader = yield* startApi(dispatcherOf(members), variables)
-  const standby = yield* startApi(dispatcherOf({}), variables, {}, replica("Standby", `127.0.0.1:${leader}`))
+  const standby = yield* startApi(dispatcherOf(own), variables, {}, replica("Standby", `127.0.0.1:${leader}`))
   return { leader, standby }
 })
 
@@ -72,6 +74,40 @@ describe("a stand-by", () => {
       const headers = { ...call.headers, "X-Fission-Request-ID": "caller-1" }
       assert.strictEqual((yield* exchange(standby, { ...call, headers })).status, 200)
       assert.deepStrictEqual(ids, ["caller-1"])
+    })
+  )
+
+  it.live("answers with the address that its view shows, and tells the leader of the access afterwards (G10)", () =>
+    Effect.gen(function* () {
+      const told = yield* Deferred.make<ReadonlyArray<Tap>>()
+      const address = "hello-1.default.svc.cluster.local."
+      const { standby } = yield* standbyOf(
+        {
+          tap: (batch) =>
+            Effect.as(Deferred.succeed(told, batch), { touched: batch.length, notFound: 0, unknownType: [] })
+        },
+        auth,
+        { addressInView: () => Effect.succeed(address) }
+      )
+      const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
+      const call = signed(secret, now, post("/v2/getServiceForFunction", functionBody({ type: "newdeploy" })))
+      for (let request = 0; request < 3; request++) {
+        const answer = yield* exchange(standby, call)
+        assert.deepStrictEqual([answer.status, answer.body], [200, address])
+      }
+      const metadata = { name: "hello", namespace: "default", uid: "uid-1", generation: 3 }
+      assert.deepStrictEqual(yield* Deferred.await(told), [{ executorType: "newdeploy", metadata, address }])
+    })
+  )
+
+  it.live("goes on answering from its view when the leader cannot be told", () =>
+    Effect.gen(function* () {
+      const own = dispatcherOf({ addressInView: () => Effect.succeed("hello-1.default.svc.cluster.local.") })
+      for (const leader of [undefined, "127.0.0.1:1"]) {
+        const port = yield* startApi(own, {}, {}, replica("Standby", leader))
+        const answer = yield* exchange(port, post("/v2/getServiceForFunction", functionBody({ type: "newdeploy" })))
+        assert.strictEqual(answer.status, 200)
+      }
     })
   )
 

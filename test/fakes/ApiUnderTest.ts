@@ -12,6 +12,7 @@ export const dispatcherOf = (members: Partial<Dispatcher["Service"]>): Dispatche
   const unexpected = (member: string) => () => Effect.die(new Error(`nobody expected a call of ${member}`))
   return Dispatcher.of({
     getService: unexpected("getService"),
+    addressInView: () => Effect.undefined,
     ensureCapacity: unexpected("ensureCapacity"),
     tap: unexpected("tap"),
     unTap: unexpected("unTap"),

@@ -84,21 +84,27 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
       release: Effect.void
     })
 
-    /** The service of a function that the cache knows, or that an earlier process made and the view shows to answer. */
-    const known = (view: NamespaceView, fn: FissionFunction) => {
-      const found = cache.find(identityOf(fn))
-      if (found !== undefined) return found
+    /** The service of a function that the view shows to answer, whoever made it. */
+    const shown = (view: NamespaceView, fn: FissionFunction) => {
       const reference = referenceOf(fn)
       const deployment = deploymentOf(view, reference, fn)
       const live = view.functions.get(view.namespace, fn.metadata.name)
       const isAlive = live?.metadata.uid === fn.metadata.uid && !isDeleting(live?.metadata ?? fn.metadata)
       if (deployment === undefined || !isAlive || !isAnswering(view, reference, fn)) return undefined
-      const service = serviceOf(fn, deployment.metadata.uid ?? "")
-      cache.add(service)
+      return serviceOf(fn, deployment.metadata.uid ?? "")
+    }
+
+    /** The service of a function that the cache knows, or that an earlier process made and the view shows to answer. */
+    const known = (view: NamespaceView, fn: FissionFunction) => {
+      const found = cache.find(identityOf(fn))
+      if (found !== undefined) return found
+      const service = shown(view, fn)
+      if (service !== undefined) cache.add(service)
       return service
     }
 
-    const admit = Effect.fnUntraced(function* (fn: FissionFunction) {
+    /** The view that a request for a function is answered from. */
+    const viewFor = Effect.fnUntraced(function* (fn: FissionFunction) {
       const { uid } = fn.metadata
       const view = yield* viewOf(supervisor, fn)
       if ((uid ?? "").length < leastUidLength) {
@@ -106,6 +112,11 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
         return yield* new FissionError({ kind: "InvalidArgument", text })
       }
       if (identityOf(fn).version !== "") view.wantVersions()
+      return view
+    })
+
+    const admit = Effect.fnUntraced(function* (fn: FissionFunction) {
+      const view = yield* viewFor(fn)
       const service = known(view, fn)
       const admission: Admission =
         service === undefined
@@ -171,6 +182,7 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
     types.register({
       name: kind.name,
       admit,
+      addressInView: (fn) => Effect.map(viewFor(fn), (view) => shown(view, fn)?.address),
       tap: cache.touch,
       unTap: () => {},
       onChange,
