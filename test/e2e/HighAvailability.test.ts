@@ -3,12 +3,13 @@ import { Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { Settings } from "../../src/Config.ts"
 import { ApiServer } from "../../src/devcluster/ApiServer.ts"
 import * as DevCluster from "../../src/devcluster/DevCluster.ts"
+import { Faults } from "../../src/devcluster/Faults.ts"
 import { Router } from "../../src/devcluster/Router.ts"
 import * as Executor from "../../src/Executor.ts"
 import { executorAddress } from "../../src/fission/Lease.ts"
 import { Leases } from "../../src/fission/ResourceKind.ts"
 import * as Credentials from "../../src/kubernetes/Credentials.ts"
-import { KubernetesApi } from "../../src/kubernetes/KubernetesApi.ts"
+import { KubernetesApi, type KubernetesObject } from "../../src/kubernetes/KubernetesApi.ts"
 import * as KubernetesApiLive from "../../src/kubernetes/KubernetesApiLive.ts"
 import { Supervisor } from "../../src/namespaces/Supervisor.ts"
 import { freePort } from "../cli/CommandProcess.ts"
@@ -28,7 +29,9 @@ const cluster = Layer.unwrap(
 ).pipe(
   Layer.provideMerge(DevCluster.layer({ host, port: 0, namespaces: ["default"] })),
   Layer.orDie,
-  Layer.provideMerge(Layer.unwrap(Effect.map(CapturedLog.make, (log) => log.layer)))
+  Layer.provideMerge(
+    Layer.unwrap(Effect.map(CapturedLog.make, (log) => Layer.merge(Layer.succeed(World.Log, log), log.layer)))
+  )
 )
 
 /** A replica of the executor, and how it ends in an orderly way. */
@@ -79,6 +82,13 @@ const writesOf = (userAgent: string) =>
     )
   )
 
+/** What one replica answers when it is asked for the address of a function. */
+const askAt = Effect.fnUntraced(function* ({ port }: { readonly port: number }, fn: KubernetesObject) {
+  const url = `http://${host}:${port}/v2/getServiceForFunction`
+  const { body, headers, status } = yield* World.http(url, { method: "POST", body: JSON.stringify(fn) })
+  return { status, body, retryAfter: headers["retry-after"] }
+})
+
 layer(cluster, { excludeTestServices: true })("two replicas with leader election", (it) => {
   it.effect("are both ready, one of them works, and a call to either gets the same pod", () =>
     Effect.gen(function* () {
@@ -122,6 +132,58 @@ layer(cluster, { excludeTestServices: true })("two replicas with leader election
       // And the new leader makes what is needed.
       yield* World.createFunction("later")
       assert.strictEqual(yield* answerOf((yield* routerBefore(third))("later")), "later")
+    })
+  )
+})
+
+layer(cluster, { excludeTestServices: true })("a leader that is cut off from the API", (it) => {
+  it.effect("goes on serving, and no pod that serves is lost when another replica takes over", () =>
+    Effect.gen(function* () {
+      const first = yield* replica("outage/first")
+      yield* isLeader(first)
+      const second = yield* replica("outage/second")
+      yield* World.createEnvironment()
+      const [warm, cold, colder] = yield* Effect.forEach(["warm", "cold", "colder"], (name) =>
+        World.createFunction(name)
+      )
+      if (warm === undefined || cold === undefined || colder === undefined) return assert.fail("three were made")
+      yield* World.isSo(Effect.map(askAt(first, warm), ({ status }) => status === 200))
+      yield* World.reserved(1)
+      const { body: address } = yield* askAt(first, warm)
+      const written = (yield* writesOf("outage/first")).filter(([key]) => !key.startsWith("patch pods"))
+
+      const faults = yield* Faults
+      yield* faults.inject({ client: "outage/first", action: { type: "error", preset: "etcdTimeout" } })
+      yield* faults.inject({ client: "outage/first", action: { type: "dropWatch" } })
+      const log = yield* World.Log
+      yield* World.isSo(Effect.sync(() => log.lines.some(({ message }) => message.includes("leads no more"))))
+
+      // Demoted: warm and one cold start are answered, the next has to ask the leader.
+      assert.deepInclude(yield* askAt(first, warm), { status: 200, body: address })
+      const started = yield* askAt(first, cold)
+      assert.strictEqual(started.status, 200)
+      assert.deepStrictEqual(yield* askAt(first, colder), {
+        status: 503,
+        body: "not the leader; retry against the executor service\n",
+        retryAfter: "1"
+      })
+
+      yield* isLeader(second)
+      assert.strictEqual((yield* askAt(second, colder)).status, 200)
+      yield* faults.liftAll
+
+      // Its labels follow although another one leads, which hands the pod out from then on.
+      yield* World.isSo(Effect.map(World.podsOf("default", "functionName=cold"), (pods) => pods.length === 1))
+      yield* World.isSo(Effect.map(askAt(second, cold), ({ body }) => body === started.body))
+      yield* World.isSo(Effect.map(askAt(first, cold), ({ body }) => body === started.body))
+      assert.deepStrictEqual(
+        (yield* writesOf("outage/first")).filter(([key]) => !key.startsWith("patch pods")),
+        written
+      )
+      const deletes = [...(yield* writesOf("outage/first")), ...(yield* writesOf("outage/second"))].filter(([key]) =>
+        key.startsWith("delete")
+      )
+      assert.deepStrictEqual(deletes, [])
     })
   )
 })
