@@ -52,6 +52,8 @@ export interface FunctionServiceCache {
   readonly ofVersion: (namespace: string, version: string) => ReadonlyArray<FunctionService>
   /** Refreshes the last access of an address; false where it is unknown. */
   readonly touch: (address: string) => boolean
+  /** The same for every address of a namespace of Functions: accesses may have gone elsewhere until now. */
+  readonly touchAll: (namespace: string) => void
   /** Forgets exactly this service, if it is the one that is held (C4), and is not younger than `minimumAge`. */
   readonly remove: (service: FunctionService, minimumAge?: Duration.Duration) => boolean
   /** Services of a namespace of Functions, or of all, whose last access is longer ago than that. */
@@ -128,6 +130,9 @@ export const make: Effect.Effect<FunctionServiceCache> = Effect.gen(function* ()
       if (entry === undefined) return false
       entry.usedAt = now()
       return true
+    },
+    touchAll: (namespace) => {
+      for (const entry of entries.values()) if (entry.service.fn.namespace === namespace) entry.usedAt = now()
     },
     remove: (service, minimumAge = Duration.zero) => {
       const entry = entryOf(service)

@@ -81,6 +81,8 @@ export class PoolCache extends Context.Service<
     readonly unTap: (fn: Pick<FunctionGeneration, "uid" | "generation">, address: string) => void
     /** Refreshes the last access of each function in the pod at the address; false when there is none (section 4.7). */
     readonly touch: (address: string) => boolean
+    /** The same for every function of a namespace: accesses may have gone elsewhere until now. */
+    readonly touchAll: (fnNamespace: string) => void
     /** Stores a measured usage; above its limit the pod takes no further request (section 4.6). Unknown: ignored. */
     readonly setCpuUsage: (address: string, millicores: number) => void
     /** Whether the pod has a record here. */
@@ -177,6 +179,9 @@ export class PoolCache extends Context.Service<
           const entries = index.byAddress(normalizeAddress(address))
           for (const entry of entries) entry.usedAt = now()
           return entries.length > 0
+        },
+        touchAll: (fnNamespace) => {
+          for (const { pods } of index.inNamespace(fnNamespace)) for (const entry of pods.values()) entry.usedAt = now()
         },
         setCpuUsage: (address, millicores) => {
           for (const entry of index.byAddress(normalizeAddress(address))) {

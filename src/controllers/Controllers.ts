@@ -81,14 +81,11 @@ const handlers = Effect.gen(function* () {
     },
     workWithoutLease: Object.assign({}, ...types.all().map((type) => type.workWithoutLease)),
     loops: [
-      ...passesOf(types.all()).map(
-        ([interval, together]) =>
-          (view: NamespaceView) =>
-            every(
-              interval,
-              Effect.suspend(() => Effect.forEach(together, (type) => type.reapIdle(view), { discard: true }))
-            )
-      ),
+      ...passesOf(types.all()).map(([interval, together]) => (view: NamespaceView) => {
+        const reap = Effect.suspend(() => Effect.forEach(together, (type) => type.reapIdle(view), { discard: true }))
+        const tapAll = Effect.sync(() => together.forEach((type) => type.tapAll(view)))
+        return Effect.andThen(tapAll, every(interval, reap))
+      }),
       (view) =>
         every(
           orphanInterval,

@@ -77,6 +77,8 @@ export interface ExecutorType {
   readonly debugInfo?: () => string
   /** Refreshes the last access of an address; false when it is unknown. */
   readonly tap: (address: string) => boolean
+  /** The same for every address of a namespace. Called when this replica begins to lead: until then others were told. */
+  readonly tapAll: (view: NamespaceView) => void
   /** Gives one request slot back; unknown addresses are ignored. */
   readonly unTap: (tap: Tap) => void
   /** What a change means for the type: synchronous bookkeeping, and the work it makes necessary for `work`. */

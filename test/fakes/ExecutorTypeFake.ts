@@ -19,6 +19,7 @@ export const fakeType = (name: string, members: Partial<ExecutorType> = {}): Exe
   tap: () => false,
   unTap: () => {},
   onChange: () => [],
+  tapAll: () => {},
   work: {},
   reconcileEnvironment: () => Effect.void,
   removeEnvironment: () => Effect.void,

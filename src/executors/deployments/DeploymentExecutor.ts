@@ -184,6 +184,7 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
       admit,
       addressInView: (fn) => Effect.map(viewFor(fn), (view) => shown(view, fn)?.address),
       tap: cache.touch,
+      tapAll: (view) => cache.touchAll(view.namespace),
       unTap: () => {},
       onChange,
       work: {},

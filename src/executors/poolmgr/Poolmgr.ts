@@ -101,6 +101,7 @@ export const layer: Layer.Layer<
       ensureCapacity: requests.ensureCapacity,
       debugInfo: () => cache.snapshot().map(debugLines).join(""),
       tap: cache.touch,
+      tapAll: (view) => cache.touchAll(view.namespace),
       unTap: requests.unTap,
       onChange: (view, change) => [...workOnPods(view, change), ...functionServices.onChange(view, change)],
       work: {

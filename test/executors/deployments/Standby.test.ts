@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
 import { Dispatcher } from "../../../src/executors/Dispatcher.ts"
 import type { FissionFunction } from "../../../src/fission/Function.ts"
 import { Deployments, Services } from "../../../src/fission/ResourceKind.ts"
@@ -73,5 +74,29 @@ describe("a stand-by's view", () => {
         assert.isUndefined(yield* addressOf(world.fn({ name: "pooled", environment: "warm" })))
       })
     )
+  )
+})
+
+describe("a replica that leads again", () => {
+  it.effect("scales nothing down that it has not seen idle itself", () =>
+    Effect.gen(function* () {
+      const world = yield* DeploymentWorld.make()
+      const fn = world.function("newdeploy", { MinScale: 0 }, { idletimeout: 60 })
+      const { become, layer } = yield* ReplicaRole.make
+      const test = Effect.gen(function* () {
+        const asked = yield* Effect.forkChild(ask(fn))
+        yield* settle
+        yield* world.bringUp
+        yield* Fiber.join(asked)
+        become("Standby")
+        yield* TestClock.adjust("1 hour")
+        become("Leader")
+        yield* TestClock.adjust("30 seconds")
+        assert.strictEqual(world.replicas(), 1)
+        yield* TestClock.adjust("2 minutes")
+        assert.strictEqual(world.replicas(), 0)
+      })
+      yield* running(world, test, layer)
+    })
   )
 })

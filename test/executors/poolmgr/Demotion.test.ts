@@ -3,7 +3,7 @@ import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type { FissionError } from "../../../src/Errors.ts"
 import type * as ExecutorInMemory from "../../fakes/ExecutorInMemory.ts"
-import { ask, running, settle, writes } from "../../fakes/ExecutorInMemory.ts"
+import { ask, groundsOf, running, settle, writes } from "../../fakes/ExecutorInMemory.ts"
 import { connectionReset, etcdTimeout } from "../../fakes/Failures.ts"
 import * as ReplicaRole from "../../fakes/ReplicaRole.ts"
 import * as ReserveWorld from "./ReserveWorld.ts"
@@ -118,6 +118,25 @@ describe("a demoted replica", () => {
         world.become("Leader")
         yield* TestClock.adjust("1 minute")
         assert.deepStrictEqual(world.marked(), ["warm-2"])
+      })
+    )
+  )
+})
+
+describe("a replica that leads again", () => {
+  it.effect("counts idle times from then on, for meanwhile the accesses went to another one", () =>
+    demoted((world) =>
+      Effect.gen(function* () {
+        world.become("Leader")
+        yield* Effect.flatMap(ask(world.fn()), ({ release }) => release)
+        yield* TestClock.adjust("10 seconds")
+        world.become("Standby")
+        yield* TestClock.adjust("1 hour")
+        world.become("Leader")
+        yield* TestClock.adjust("1 minute")
+        assert.deepStrictEqual(yield* groundsOf("warm-1"), [])
+        yield* TestClock.adjust("10 minutes")
+        assert.deepStrictEqual(yield* groundsOf("warm-1"), ["Idle"])
       })
     )
   )
