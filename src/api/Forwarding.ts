@@ -32,9 +32,10 @@ export type Forward = (
 ) => Effect.Effect<Answer | undefined, FissionError>
 
 /**
- * What a replica that does not lead does with a request: it answers what its view alone shows, and tells the leader of the
- * access; everything else it passes on, with method, target, body and signature as they are (http-api.md section 5). Where no leader is known, one that led before answers
- * from its caches; everybody else sends the caller away. Interrupting the wait breaks the connection to the leader.
+ * What a replica that does not lead does with a request: it answers what its view alone shows, and tells the leader of
+ * the access; everything else it passes on, with method, target, body and signature as they are (http-api.md section 5).
+ * Where no leader is known, one that led before answers from its caches; everybody else sends the caller away.
+ * Interrupting the wait breaks the connection to the leader. `key`: what requests between replicas are signed with.
  */
 export const makeForward = (
   { leader, role }: Leadership["Service"],

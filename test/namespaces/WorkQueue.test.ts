@@ -56,6 +56,22 @@ describe("a queue", () => {
     })
   )
 
+  it.effect("leaves what it is not asked to handle to a later run", () =>
+    Effect.gen(function* () {
+      const queue = yield* WorkQueue.make("team-a")
+      const handled: Array<string> = []
+      const handle = ({ name }: WorkQueue.WorkKey) => Effect.sync(() => void handled.push(name))
+      for (const name of ["a", "b", "c"]) queue.enqueue(key(name))
+      const some = yield* Effect.forkChild(queue.run(handle, ({ name }) => name === "b"))
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(handled, ["b"])
+      yield* Fiber.interrupt(some)
+      yield* Effect.forkChild(queue.run(handle))
+      yield* TestClock.adjust(0)
+      assert.deepStrictEqual(handled, ["b", "a", "c"])
+    })
+  )
+
   it.effect("handles four keys at a time and never one key twice at a time", () =>
     Effect.gen(function* () {
       let running = 0

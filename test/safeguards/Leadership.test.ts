@@ -251,6 +251,28 @@ describe("work of the leader", () => {
     })
   )
 
+  it.effect("gives way to what runs while it does not lead, and the other way round", () =>
+    Effect.gen(function* () {
+      const { api, first, second } = yield* two
+      const running = new Set<string>()
+      const work = (name: string) =>
+        Effect.acquireUseRelease(
+          Effect.sync(() => running.add(name)),
+          () => Effect.never,
+          () => Effect.sync(() => running.delete(name))
+        )
+      for (const [name, replica] of Object.entries({ first, second })) {
+        yield* Effect.forkScoped(replica.whileLeading(work(`${name} leads`)))
+        yield* Effect.forkScoped(replica.whileFollowing(work(`${name} follows`)))
+      }
+      yield* TestClock.adjust(0)
+      assert.sameMembers([...running], ["first leads", "second follows"])
+      api.intercept((call) => Effect.fail(etcdTimeout(call)))
+      yield* TestClock.adjust("20 seconds")
+      assert.sameMembers([...running], ["first follows", "second follows"])
+    })
+  )
+
   it.effect("never overlaps with that of another replica, whatever fails and pauses", () =>
     Effect.gen(function* () {
       const api = yield* KubernetesApiInMemory.make({ namespaces: ["fission"] })

@@ -43,9 +43,10 @@ export class Claims extends Context.Service<
   {
     /**
      * A Ready pod that is the function's alone; one from the reserve will carry its labels once it serves. Waits for one
-     * without an end of its own; a replica that does not lead has its reserve alone, and waits for nothing (`NotLeader`). When the scope closes before the pod serves, it is on its way out, for it may have
-     * received code (ground `FailedClaim`). A claim that nobody confirmed leaves the pod to others: no code was sent to
-     * it, and their claims carry the version from before, which a claim that was applied after all has outdated.
+     * without an end of its own; a replica that does not lead has its reserve alone, and does not wait (`NotLeader`).
+     * When the scope closes before the pod serves, it is on its way out, for it may have received code (ground
+     * `FailedClaim`). A claim that nobody confirmed leaves the pod to others: no code was sent to it, and their claims
+     * carry the version from before, which a claim that was applied after all has outdated.
      */
     readonly claim: (claim: Claim) => Effect.Effect<Pod, KubernetesError, Scope.Scope>
   }
