@@ -15,6 +15,8 @@ export interface RetryPolicy {
   readonly budget?: Duration.Duration
   /** A longer `Retry-After` than this ends the series at once; undefined: any is waited for. */
   readonly longestRetryAfter?: Duration.Duration
+  /** A write that was not sent for want of the lease ends the series at once; undefined: the lease may come back. */
+  readonly endsWithoutLease?: boolean
   /** Jitter of ±20 % around the delay instead of full jitter below it. */
   readonly aroundDelay?: boolean
   /** A success that lasted this long makes the next failure the first of a series. */
@@ -27,7 +29,8 @@ export const critical: RetryPolicy = {
   cap: Duration.seconds(1),
   attempts: 5,
   budget: Duration.seconds(10),
-  longestRetryAfter: Duration.seconds(2)
+  longestRetryAfter: Duration.seconds(2),
+  endsWithoutLease: true
 }
 
 /** BG: one item of a namespace's work queue. */
@@ -95,7 +98,7 @@ const schedule = (policy: RetryPolicy): Schedule.Schedule<Duration.Duration, Kub
     Schedule.while(
       ({ input }) =>
         input._tag === "KubernetesTimeoutError" &&
-        input.kind !== "NotLeader" &&
+        !(input.kind === "NotLeader" && policy.endsWithoutLease === true) &&
         (policy.longestRetryAfter === undefined ||
           input.retryAfter === undefined ||
           Duration.isLessThanOrEqualTo(input.retryAfter, policy.longestRetryAfter))
@@ -111,10 +114,7 @@ const schedule = (policy: RetryPolicy): Schedule.Schedule<Duration.Duration, Kub
     Schedule.map(({ duration }) => Effect.as(Metric.update(retries, 1), duration))
   )
 
-/**
- * Repeats a call by its policy while it fails with `TimeoutError`; every other error passes at once, and so does a write
- * that is the leader's to make.
- */
+/** Repeats a call by its policy while it fails with `TimeoutError`; every other error passes at once. */
 export const retry =
   (policy: RetryPolicy) =>
   <A, R>(self: Effect.Effect<A, KubernetesError, R>): Effect.Effect<A, KubernetesError, R> =>

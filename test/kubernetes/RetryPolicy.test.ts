@@ -123,6 +123,13 @@ describe("a retried call", () => {
     })
   )
 
+  it.effect("is given up at once without the lease where somebody waits for it, and repeated where nobody does", () =>
+    Effect.gen(function* () {
+      assert.lengthOf((yield* attempts(RetryPolicy.critical, timeout("NotLeader"))).at, 1)
+      assert.lengthOf((yield* attempts(RetryPolicy.bestEffort, timeout("NotLeader"))).at, 10)
+    })
+  )
+
   it.effect("passes what will not heal, and what is no failure of the server, at once", () =>
     Effect.gen(function* () {
       const { at, error } = yield* attempts(RetryPolicy.critical, timeout(), fatal).pipe(withRandom(0.5))
