@@ -10,6 +10,7 @@ import { Dispatcher } from "./executors/Dispatcher.ts"
 import { ExecutorTypes } from "./executors/ExecutorType.ts"
 import { InstanceId } from "./executors/InstanceId.ts"
 import * as Newdeploy from "./executors/newdeploy/Newdeploy.ts"
+import { TakenNames } from "./executors/TakenNames.ts"
 import { Claims } from "./executors/poolmgr/Claims.ts"
 import { ColdStart } from "./executors/poolmgr/ColdStart.ts"
 import { FunctionServices } from "./executors/poolmgr/FunctionServices.ts"
@@ -79,6 +80,7 @@ export const layerNoDeps: Layer.Layer<
     Layer.provide(AbsentOwners.layer),
     Layer.provideMerge(types),
     Layer.provide(ExecutorTypes.layer),
+    Layer.provide(TakenNames.layer),
     Layer.provideMerge(Supervisor.layer),
     Layer.provide(NamespaceSet.layerStatic),
     Layer.provide([Deletion.layer, Degradation.layer, DryRun.layer]),

@@ -7,7 +7,12 @@ import { annotations, labels } from "../../fission/Labels.ts"
 import { Deployments } from "../../fission/ResourceKind.ts"
 import { type Deployment, isDeleting, type Pod } from "../../fission/Workloads.ts"
 import { type NamespaceView, viewAge } from "../../informers/NamespaceView.ts"
-import { type CallOptions, KubernetesApi, type KubernetesObject } from "../../kubernetes/KubernetesApi.ts"
+import {
+  type CallOptions,
+  KubernetesApi,
+  type KubernetesObject,
+  type ObjectReference
+} from "../../kubernetes/KubernetesApi.ts"
 import * as RetryPolicy from "../../kubernetes/RetryPolicy.ts"
 import { Supervisor } from "../../namespaces/Supervisor.ts"
 import type { Json } from "../../podspec/Json.ts"
@@ -19,6 +24,7 @@ import { Ground } from "../../safeguards/Ground.ts"
 import { templateOf, updated } from "../DeploymentUpdate.ts"
 import { environmentWork } from "../ExecutorType.ts"
 import { InstanceId } from "../InstanceId.ts"
+import { isOwnedBy, TakenNames } from "../TakenNames.ts"
 import { areAlike } from "./PoolTemplate.ts"
 
 /** How long a Deployment that we created is believed in before the view has to show it. */
@@ -38,7 +44,8 @@ export class PoolDeployments extends Context.Service<
     /**
      * Creates the Deployment if none is there, of at least one pod for as long as the scope is open: an Environment of
      * pool size 0 gets one for the request that needs it (W07). Repeatable; concurrent calls for one Environment create
-     * one. Does not wait for pods. `PodSpecError`: no pod can be made from this Environment.
+     * one. Does not wait for pods. `PodSpecError`: no pod can be made from this Environment;
+     * `FatalError`: a Deployment of somebody else's has the name.
      */
     readonly demand: (
       view: NamespaceView,
@@ -63,7 +70,7 @@ export class PoolDeployments extends Context.Service<
   static readonly layer: Layer.Layer<
     PoolDeployments,
     never,
-    KubernetesApi | Deletion | DecisionLog | Settings | InstanceId | Supervisor
+    KubernetesApi | Deletion | DecisionLog | Settings | InstanceId | Supervisor | TakenNames
   > = Layer.effect(
     PoolDeployments,
     Effect.gen(function* () {
@@ -73,6 +80,7 @@ export class PoolDeployments extends Context.Service<
       const settings = yield* Settings
       const instance = yield* InstanceId
       const supervisor = yield* Supervisor
+      const takenNames = yield* TakenNames
       const locks = yield* RcMap.make({ lookup: (_environmentUid: string) => Semaphore.make(1) })
       /** When we created a Deployment that the view may not show yet, by Environment UID. */
       const created = new Map<string, bigint>()
@@ -118,7 +126,24 @@ export class PoolDeployments extends Context.Service<
         return undefined
       }
 
-      const create = Effect.fnUntraced(function* (environment: Environment, options?: CallOptions) {
+      /** Fails when the Deployment of that name is not the Environment's. */
+      const refuseAnothers = Effect.fnUntraced(function* (
+        view: NamespaceView,
+        { metadata }: Environment,
+        name: ObjectReference,
+        options?: CallOptions
+      ) {
+        const live = yield* retried(options, api.get(Deployments, name, options))
+        if (isOwnedBy(live, labels.environmentUid, metadata.uid)) return
+        const owner = { namespace: view.namespace, name: metadata.name, uid: metadata.uid ?? "" }
+        yield* takenNames.refuse(Deployments, live, { kind: "Environment", ...owner })
+      })
+
+      const create = Effect.fnUntraced(function* (
+        view: NamespaceView,
+        environment: Environment,
+        options?: CallOptions
+      ) {
         const { deployment: wanted, ignored } = yield* desiredFor(environment)
         const desired = { ...wanted, spec: { ...wanted.spec, replicas: Math.max(1, wanted.spec.replicas) } }
         const made = yield* retried(options, api.create(Deployments, desired, options)).pipe(
@@ -126,7 +151,9 @@ export class PoolDeployments extends Context.Service<
             remember(environment, written)
             return true
           }),
-          Effect.catchTag("KubernetesAlreadyExists", () => Effect.succeed(false))
+          Effect.catchTag("KubernetesAlreadyExists", () =>
+            Effect.as(refuseAnothers(view, environment, desired.metadata, options), false)
+          )
         )
         created.set(environment.metadata.uid ?? "", yield* Clock.monotonicTimeNanos)
         if (!made) return
@@ -153,7 +180,7 @@ export class PoolDeployments extends Context.Service<
           // The stock executor keeps a Deployment of no pods for a pool of size 0.
           if (pool !== undefined) return yield* update(view, environment, pool, options)
           if (yield* isExpected(uid)) return yield* lookAgain(view, environment, shownWithin)
-          yield* create(environment, options)
+          yield* create(view, environment, options)
         })
         yield* oneAtATime(environment, createUnlessThere)
       })

@@ -1,0 +1,86 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { TestClock } from "effect/testing"
+import { functionObjectName } from "../../src/fission/FunctionObjectName.ts"
+import { poolName } from "../../src/fission/PoolName.ts"
+import { Deployments, Functions, HorizontalPodAutoscalers, Services } from "../../src/fission/ResourceKind.ts"
+import { isOwnedBy } from "../../src/executors/TakenNames.ts"
+import { listOf } from "../../src/podspec/Json.ts"
+import { at } from "../podspec/StockObjects.ts"
+import * as ExecutorInMemory from "../fakes/ExecutorInMemory.ts"
+import { running } from "../fakes/ExecutorInMemory.ts"
+import * as DeploymentWorld from "./deployments/DeploymentWorld.ts"
+
+/** An object of somebody else's under that name, whatever its kind. */
+const foreign = (name: string) => ({
+  metadata: { namespace: "default", name, labels: { app: "other" } },
+  spec: {
+    replicas: 1,
+    selector: { matchLabels: { app: "other" } },
+    template: { metadata: { labels: { app: "other" } }, spec: { containers: [{ name: "other", image: "other" }] } }
+  }
+})
+
+describe("a name that somebody else's object has", () => {
+  it.effect.each([Services, Deployments, HorizontalPodAutoscalers])(
+    "9.3: leaves the foreign $kind alone, says so on the Function, and is used once it is free",
+    (kind) =>
+      Effect.gen(function* () {
+        const world = yield* DeploymentWorld.make()
+        const fn = world.function("newdeploy")
+        const name = functionObjectName("newdeploy", fn.metadata)
+        const reference = { namespace: "default", name }
+        const placed = world.api.put(kind, foreign(name))
+        const test = Effect.gen(function* () {
+          yield* TestClock.adjust("10 minutes")
+          assert.deepStrictEqual(world.api.find(kind, reference), placed)
+          const stored = world.api.find(Functions, { namespace: "default", name: "hello" })
+          const condition = listOf(at(stored, "status", "conditions")).find(({ type }) => type === "ExecutorDegraded")
+          assert.include(String(condition?.["message"]), `a ${kind.kind} of this name exists`)
+          world.api.remove(kind, reference)
+          yield* TestClock.adjust("10 minutes")
+          assert.strictEqual(world.only(kind, "newdeploy")?.metadata.name, name)
+        })
+        yield* running(world, test)
+      })
+  )
+
+  it.effect(
+    "9.3: leaves a foreign Deployment alone that is called like a pool, and the pool comes once it is free",
+    () =>
+      Effect.gen(function* () {
+        const world = yield* ExecutorInMemory.make()
+        const name = poolName(world.environment())
+        const placed = world.api.put(Deployments, foreign(name))
+        const test = Effect.gen(function* () {
+          yield* TestClock.adjust("10 minutes")
+          assert.deepStrictEqual(world.api.list(Deployments), [placed])
+          world.api.remove(Deployments, { namespace: "default", name })
+          yield* TestClock.adjust("10 minutes")
+          assert.strictEqual(world.pools()[0]?.metadata.labels?.["executorType"], "poolmgr")
+        })
+        yield* running(world, test)
+      })
+  )
+})
+
+describe("whose an object is", () => {
+  const owned = (uid: string, labels?: { readonly [label: string]: string }) => ({
+    metadata: {
+      name: "x",
+      ...(labels && { labels }),
+      ownerReferences: [{ apiVersion: "v1", kind: "F", name: "f", uid }]
+    }
+  })
+
+  it("follows from its label, whatever its owner reference says", () => {
+    assert.isTrue(isOwnedBy(owned("2", { functionUid: "1" }), "functionUid", "1"))
+    assert.isFalse(isOwnedBy(owned("1", { functionUid: "2" }), "functionUid", "1"))
+  })
+
+  it("follows from its owner reference where the label is missing", () => {
+    assert.isTrue(isOwnedBy(owned("1"), "functionUid", "1"))
+    assert.isFalse(isOwnedBy(owned("2"), "functionUid", "1"))
+    assert.isFalse(isOwnedBy({ metadata: { name: "x" } }, "functionUid", "1"))
+  })
+})
