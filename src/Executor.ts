@@ -4,6 +4,7 @@ import { PoolCache } from "./caches/PoolCache.ts"
 import { Settings } from "./Config.ts"
 import { AbsentOwners } from "./controllers/AbsentOwners.ts"
 import * as Controllers from "./controllers/Controllers.ts"
+import { Orphans } from "./controllers/Orphans.ts"
 import type { ConfigurationError } from "./Errors.ts"
 import * as Container from "./executors/container/Container.ts"
 import { Dispatcher } from "./executors/Dispatcher.ts"
@@ -58,7 +59,7 @@ export interface ExecutorOptions {
 
 /** Everything behind the HTTP API, over whatever Kubernetes API and fetcher client it is given. */
 export const layerNoDeps: Layer.Layer<
-  Dispatcher | Supervisor | DecisionLog | PoolCache | Brake | Circuits | ApiServerHealth,
+  Dispatcher | Supervisor | DecisionLog | PoolCache | Brake | Circuits | ApiServerHealth | Orphans,
   never,
   Settings | KubernetesApi | KubernetesDeletion | FetcherClient | Leadership
 > = (() => {
@@ -77,6 +78,7 @@ export const layerNoDeps: Layer.Layer<
   // Built from the bottom up, closed from the top down.
   return Dispatcher.layer.pipe(
     Layer.provide(Controllers.layer),
+    Layer.provideMerge(Orphans.layer),
     Layer.provide(AbsentOwners.layer),
     Layer.provideMerge(types),
     Layer.provide(ExecutorTypes.layer),
