@@ -26,12 +26,16 @@ export type OwnerState = "Present" | "Absent" | "AnotherUid"
 const environmentLabels = [labels.environmentName, labels.environmentNamespace, labels.environmentUid]
 const functionLabels = [labels.functionName, labels.functionNamespace, labels.functionUid]
 
-/** Whose an object is by its labels. A Deployment of one function outlives its Environment, so it does not claim that. */
+/**
+ * Whose an object is by its labels. A Deployment of one function outlives its Environment, and what poolmgr has of a
+ * published version goes when it is idle, so neither claims those.
+ */
 export const claimOf = (kind: OwnedKind, metadata: ObjectMeta): Claim => {
   const held = (label: string) => metadata.labels?.[label] ?? ""
   const hasAll = (trio: ReadonlyArray<string>) => trio.every((label) => held(label) !== "")
+  const isOfPoolmgr = held(labels.executorType) === "poolmgr"
   const ofEnvironment: ReadonlyArray<ClaimedOwner> =
-    held(labels.executorType) === "poolmgr" && hasAll(environmentLabels)
+    isOfPoolmgr && hasAll(environmentLabels)
       ? [
           {
             kind: "Environment",
@@ -46,7 +50,9 @@ export const claimOf = (kind: OwnedKind, metadata: ObjectMeta): Claim => {
   const ofFunction: ReadonlyArray<ClaimedOwner> = hasAll(functionLabels)
     ? [
         { kind: "Function", namespace, name: held(labels.functionName), uid: held(labels.functionUid) },
-        ...(version === "" ? [] : [{ kind: "FunctionVersion" as const, namespace, name: version, uid: undefined }])
+        ...(version === "" || isOfPoolmgr
+          ? []
+          : [{ kind: "FunctionVersion" as const, namespace, name: version, uid: undefined }])
       ]
     : []
   return {
