@@ -64,6 +64,46 @@ describe("a name that somebody else's object has", () => {
   )
 })
 
+describe("an object of ours that lost the label by which views show it", () => {
+  const lost = { metadata: { labels: { executorType: null } } }
+
+  it.effect.each([Services, Deployments])(
+    "6.2: gets it back, a $kind of a function, and nothing else changes",
+    (kind) =>
+      Effect.gen(function* () {
+        const world = yield* DeploymentWorld.make()
+        world.function("newdeploy")
+        const test = Effect.gen(function* () {
+          yield* DeploymentWorld.aSecond
+          const before = world.only(kind, "newdeploy")
+          world.api.merge(kind, DeploymentWorld.referenceOf(before?.metadata), lost)
+          yield* DeploymentWorld.aSecond
+          const after = world.only(kind, "newdeploy")
+          assert.strictEqual(after?.metadata.uid, before?.metadata.uid)
+          assert.deepStrictEqual([after?.metadata.labels, after?.["spec"]], [before?.metadata.labels, before?.["spec"]])
+        })
+        yield* running(world, test)
+      })
+  )
+
+  it.effect("6.2: gets it back, the pool of an Environment", () =>
+    Effect.gen(function* () {
+      const world = yield* ExecutorInMemory.make()
+      world.environment()
+      const test = Effect.gen(function* () {
+        const [before] = world.pools()
+        world.api.merge(Deployments, { namespace: "default", name: before?.metadata.name ?? "" }, lost)
+        yield* TestClock.adjust("1 minute")
+        const [after, ...others] = world.pools()
+        assert.deepStrictEqual(others, [])
+        assert.strictEqual(after?.metadata.uid, before?.metadata.uid)
+        assert.deepStrictEqual([after?.metadata.labels, after?.["spec"]], [before?.metadata.labels, before?.["spec"]])
+      })
+      yield* running(world, test)
+    })
+  )
+})
+
 describe("whose an object is", () => {
   const owned = (uid: string, labels?: { readonly [label: string]: string }) => ({
     metadata: {

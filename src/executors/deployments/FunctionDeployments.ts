@@ -21,10 +21,9 @@ import { isTemplateCurrent } from "../../podspec/TemplateHash.ts"
 import type { DecisionLog } from "../../safeguards/DecisionLog.ts"
 import type { Deletion, DeletionRefused } from "../../safeguards/Deletion.ts"
 import type { Ground } from "../../safeguards/Ground.ts"
-import { updated } from "../DeploymentUpdate.ts"
 import { functionNamedBy, isOwnedBy, type TakenNames } from "../TakenNames.ts"
 import type { DeploymentKind, Unbuildable } from "./DeploymentKind.ts"
-import { deploymentOf, leadsTo, type Reference, repairedService } from "./FunctionDeployment.ts"
+import { convergedDeployment, convergedService, deploymentOf, leadsTo, type Reference } from "./FunctionDeployment.ts"
 import { referencedVersions } from "./References.ts"
 
 /** Looks at a live object that somebody else keeps writing, before it is left to the next try. */
@@ -164,12 +163,7 @@ export const make = (
     ) {
       const { deployment: wanted, service } = objects
       const deployment = view.deployments.get(wanted.metadata.namespace, wanted.metadata.name)
-      const repaired = (live: KubernetesObject) =>
-        Result.match(ServiceKind.decode(live), {
-          onSuccess: (decoded) =>
-            leadsTo(decoded, service, deployment) ? live : repairedService(live, service, deployment),
-          onFailure: () => repairedService(live, service, deployment)
-        })
+      const repaired = (live: KubernetesObject) => convergedService(live, service, deployment)
       const shown = view.services.get(objects.namespace, objects.name)
       const isOurs = shown?.metadata.labels?.[labels.functionUid] === fn.metadata.uid
       if (shown !== undefined && isOurs && leadsTo(shown, service, deployment)) return false
@@ -197,11 +191,7 @@ export const make = (
         return { deployment: shown, written: false }
       }
       const made = shown === undefined ? yield* create(Deployments, desired, options) : undefined
-      const rolled = (live: KubernetesObject) => {
-        const { metadata, spec } = decoded(live)
-        if (isTemplateCurrent(desired, { metadata, spec })) return live
-        return updated(live, desired, spec.replicas ?? 1, undefined)
-      }
+      const rolled = (live: KubernetesObject) => convergedDeployment(live, decoded(live), desired)
       const outcome =
         made === undefined ? yield* change(Deployments, desired, rolled, options) : { object: made, written: true }
       const deployment = decoded(outcome.object)

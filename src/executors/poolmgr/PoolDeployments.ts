@@ -3,20 +3,20 @@ import { Clock, Context, Duration, Effect, Layer, RcMap, Result, type Scope, Sem
 import { Settings } from "../../Config.ts"
 import type { KubernetesError } from "../../Errors.ts"
 import { type Environment, poolSize } from "../../fission/Environment.ts"
-import { annotations, labels } from "../../fission/Labels.ts"
+import { labels } from "../../fission/Labels.ts"
 import { Deployments } from "../../fission/ResourceKind.ts"
 import { type Deployment, isDeleting, type Pod } from "../../fission/Workloads.ts"
 import { type NamespaceView, viewAge } from "../../informers/NamespaceView.ts"
-import {
-  type CallOptions,
-  KubernetesApi,
-  type KubernetesObject,
-  type ObjectReference
-} from "../../kubernetes/KubernetesApi.ts"
+import { type CallOptions, KubernetesApi, type KubernetesObject } from "../../kubernetes/KubernetesApi.ts"
 import * as RetryPolicy from "../../kubernetes/RetryPolicy.ts"
 import { Supervisor } from "../../namespaces/Supervisor.ts"
 import type { Json } from "../../podspec/Json.ts"
-import { isDeploymentCurrent, type PoolDeployment, poolDeployment } from "../../podspec/PoolDeployment.ts"
+import {
+  type DesiredDeployment,
+  isDeploymentCurrent,
+  type PoolDeployment,
+  poolDeployment
+} from "../../podspec/PoolDeployment.ts"
 import type { PodSpecError } from "../../podspec/PodSpecError.ts"
 import { DecisionLog } from "../../safeguards/DecisionLog.ts"
 import { Deletion, type DeletionRefused } from "../../safeguards/Deletion.ts"
@@ -25,7 +25,7 @@ import { templateOf, updated } from "../DeploymentUpdate.ts"
 import { environmentWork } from "../ExecutorType.ts"
 import { InstanceId } from "../InstanceId.ts"
 import { isOwnedBy, TakenNames } from "../TakenNames.ts"
-import { areAlike } from "./PoolTemplate.ts"
+import { areAlike, type KnownTemplate, knownTemplate, type Written } from "./PoolTemplate.ts"
 
 /** How long a Deployment that we created is believed in before the view has to show it. */
 const shownWithin = Duration.seconds(30)
@@ -126,15 +126,22 @@ export class PoolDeployments extends Context.Service<
         return undefined
       }
 
-      /** Fails when the Deployment of that name is not the Environment's. */
-      const refuseAnothers = Effect.fnUntraced(function* (
+      /** Fails when the Deployment of that name is not the Environment's; one that lost its labels gets them back. */
+      const takeBack = Effect.fnUntraced(function* (
         view: NamespaceView,
         { metadata }: Environment,
-        name: ObjectReference,
+        desired: DesiredDeployment,
         options?: CallOptions
       ) {
-        const live = yield* retried(options, api.get(Deployments, name, options))
-        if (isOwnedBy(live, labels.environmentUid, metadata.uid)) return
+        const live = yield* retried(options, api.get(Deployments, desired.metadata, options))
+        if (isOwnedBy(live, labels.environmentUid, metadata.uid)) {
+          const labelled = {
+            ...live,
+            metadata: { ...live.metadata, labels: { ...live.metadata.labels, ...desired.metadata.labels } }
+          }
+          if (isDeepStrictEqual(labelled, live)) return
+          return void (yield* retried(options, api.update(Deployments, labelled, options)))
+        }
         const owner = { namespace: view.namespace, name: metadata.name, uid: metadata.uid ?? "" }
         yield* takenNames.refuse(Deployments, live, { kind: "Environment", ...owner })
       })
@@ -152,7 +159,7 @@ export class PoolDeployments extends Context.Service<
             return true
           }),
           Effect.catchTag("KubernetesAlreadyExists", () =>
-            Effect.as(refuseAnothers(view, environment, desired.metadata, options), false)
+            Effect.as(takeBack(view, environment, desired, options), false)
           )
         )
         created.set(environment.metadata.uid ?? "", yield* Clock.monotonicTimeNanos)
@@ -293,19 +300,6 @@ const ignoredFields = (ignored: ReadonlyArray<string>) => (ignored.length === 0 
 /** The pool of an Environment that the view shows, unless it is going away. */
 const existing = (view: NamespaceView, environmentUid: string): Deployment | undefined =>
   view.deployments.indexed("environmentUid", environmentUid).find((deployment) => !isDeleting(deployment.metadata))
-
-/** A template, and what tells who made it for which state of the Environment: another executor may have. */
-interface KnownTemplate {
-  readonly writer: string
-  readonly template: Json
-}
-
-type Written = Pick<KubernetesObject["metadata"], "uid" | "annotations">
-
-const knownTemplate = ({ annotations: held, uid }: Written, template: Json): KnownTemplate => ({
-  writer: `${uid ?? ""}/${held?.[annotations.runtimeFingerprint] ?? ""}`,
-  template
-})
 
 const isClaimedAndOwned = ({ metadata }: Pod): boolean =>
   metadata.labels?.[labels.managed] === "false" && (metadata.ownerReferences ?? []).length > 0
