@@ -1,17 +1,39 @@
 import { createServer, type Server } from "node:http"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, type Scope } from "effect"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { Console, Effect, type Scope } from "effect"
+import { Command } from "effect/cli"
+import { orphans as orphansCommand } from "../../src/cli/orphans/orphans.ts"
 import { ApiServer } from "../../src/devcluster/ApiServer.ts"
 import * as DevCluster from "../../src/devcluster/DevCluster.ts"
 import { functionObjectName } from "../../src/fission/FunctionObjectName.ts"
-import { Deployments, Functions, type ResourceKind, Services } from "../../src/fission/ResourceKind.ts"
+import { Deployments, Environments, Functions, type ResourceKind, Services } from "../../src/fission/ResourceKind.ts"
 import { KubernetesApi, type KubernetesObject } from "../../src/kubernetes/KubernetesApi.ts"
 import { clientLayer } from "../devcluster/ClusterFixture.ts"
 import * as CommandProcess from "./CommandProcess.ts"
 
+/** Runs `orphans` in this process. The command line of `main.ts` gives a refusal its exit code. */
+const runHere = (...words: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    const lines: { readonly stdout: Array<string>; readonly stderr: Array<string> } = { stdout: [], stderr: [] }
+    const console: Console.Console = {
+      ...(yield* Console.Console),
+      log: (line: string) => lines.stdout.push(line),
+      error: (line: string) => lines.stderr.push(line)
+    }
+    const code = yield* Command.runWith(orphansCommand, { version: "1" })(words).pipe(
+      Effect.as(0),
+      Effect.catchTag("Refusal", ({ exitCode }) => Effect.succeed(exitCode)),
+      Effect.provideService(Console.Console, console),
+      Effect.provide(NodeServices.layer)
+    )
+    const text = (printed: ReadonlyArray<string>) => printed.map((line) => `${line}\n`).join("")
+    return { code, stdout: text(lines.stdout), stderr: text(lines.stderr) }
+  })
+
 /** Runs `orphans` with these words against the embedded API server. */
 const orphans = (...words: ReadonlyArray<string>) =>
-  Effect.flatMap(ApiServer, ({ url }) => CommandProcess.run(["orphans", ...words, "--api-server", url]))
+  Effect.flatMap(ApiServer, ({ url }) => runHere(...words, "--api-server", url))
 
 const create = (kind: ResourceKind, object: KubernetesObject) => KubernetesApi.use((api) => api.create(kind, object))
 const exists = (kind: ResourceKind, name: string) =>
@@ -115,11 +137,10 @@ describe("orphans delete", () => {
     )
   )
 
-  it.live("says that an object does not exist, and that a kind is none", () =>
+  it.live("says that an object does not exist", () =>
     inCluster(
       Effect.gen(function* () {
         isRefused(yield* orphans("delete", "default", "Service", "nothing", "--yes"), /nothing does not exist/u)
-        isRefused(yield* orphans("delete", "default", "Secret", "nothing", "--yes"), /Secret/u, 2)
       })
     )
   )
@@ -157,6 +178,36 @@ describe("orphans adopt", () => {
         isRefused(yield* orphans("adopt", "default", "Deployment", "left-over"), /nothing can be given to it/u)
         yield* createFunction
         isRefused(yield* orphans("adopt", "default", "Deployment", "left-over"), /would never use it/u)
+      })
+    )
+  )
+
+  it.live("gives an Environment a pool that lost its labels, but no second one", () =>
+    inCluster(
+      Effect.gen(function* () {
+        yield* create(Environments, {
+          metadata: { namespace: "default", name: "nodejs" },
+          spec: { version: 3, runtime: { image: "e" } }
+        })
+        yield* deployment("first", { app: "x" })
+        yield* deployment("second", { app: "x" })
+        const adopt = (name: string) => orphans("adopt", "default", "Deployment", name, "--environment", "nodejs")
+        const { code, stderr } = yield* adopt("first")
+        assert.strictEqual(code, 0, stderr)
+        isRefused(yield* adopt("second"), /Environment nodejs has a pool already: Deployment first/u)
+      })
+    )
+  )
+})
+
+describe("the command line", () => {
+  it.live("ends with the code and the one line of a refusal, or of a kind that there is none of", () =>
+    inCluster(
+      Effect.gen(function* () {
+        const { url } = yield* ApiServer
+        const words = (kind: string) => ["orphans", "delete", "default", kind, "nothing", "--yes", "--api-server", url]
+        isRefused(yield* CommandProcess.run(words("Service")), /Service default\/nothing does not exist/u)
+        isRefused(yield* CommandProcess.run(words("Secret")), /Secret/u, 2)
       })
     )
   )
@@ -204,7 +255,7 @@ describe("orphans list", () => {
   it.live("prints the page as a table, and of which namespaces nothing is known", () =>
     Effect.gen(function* () {
       const { asked, url } = yield* answering(200, JSON.stringify(report))
-      const { code, stdout } = yield* CommandProcess.run(["orphans", "list", "--metrics", url, "default"])
+      const { code, stdout } = yield* runHere("list", "--metrics", url, "default")
       assert.strictEqual(code, 0)
       assert.deepStrictEqual(asked, ["/debug/orphans?namespace=default"])
       const lines = stdout.trimEnd().split("\n")
@@ -219,7 +270,7 @@ describe("orphans list", () => {
   it.live("says in one line what it cannot read", () =>
     Effect.gen(function* () {
       const port = yield* CommandProcess.freePort
-      const list = (url: string) => CommandProcess.run(["orphans", "list", "--metrics", url])
+      const list = (url: string) => runHere("list", "--metrics", url)
       isRefused(yield* list(`http://127.0.0.1:${port}`), /nobody answers at http:\/\/127.0.0.1/u)
       isRefused(yield* list("nonsense"), /"nonsense" is no URL/u)
       isRefused(yield* list((yield* answering(404, "not found\n")).url), /answered 404: not found/u)

@@ -62,6 +62,27 @@ describe("a name that somebody else's object has", () => {
         yield* running(world, test)
       })
   )
+
+  it.effect("is used as soon as a person gives the foreign Deployment the labels of the Function", () =>
+    Effect.gen(function* () {
+      const world = yield* DeploymentWorld.make()
+      const { metadata } = world.function("newdeploy")
+      const reference = { namespace: "default", name: functionObjectName("newdeploy", metadata) }
+      const placed = world.api.put(Deployments, foreign(reference.name))
+      const test = Effect.gen(function* () {
+        yield* TestClock.adjust("1 minute")
+        const { name, namespace, uid } = metadata
+        const labels = { executorType: "newdeploy", functionName: name, functionNamespace: namespace, functionUid: uid }
+        world.api.merge(Deployments, reference, { metadata: { labels } })
+        yield* TestClock.adjust("1 minute")
+        const adopted = world.only(Deployments, "newdeploy")
+        assert.strictEqual(adopted?.metadata.uid, placed.metadata.uid)
+        assert.include(JSON.stringify(at(adopted, "spec", "template")), '"image":"node-env"')
+        assert.deepStrictEqual(at(adopted, "spec", "selector"), at(placed, "spec", "selector"))
+      })
+      yield* running(world, test)
+    })
+  )
 })
 
 describe("an object of ours that lost the label by which views show it", () => {
