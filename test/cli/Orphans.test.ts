@@ -6,6 +6,7 @@ import { Command } from "effect/cli"
 import { orphans as orphansCommand } from "../../src/cli/orphans/orphans.ts"
 import { ApiServer } from "../../src/devcluster/ApiServer.ts"
 import * as DevCluster from "../../src/devcluster/DevCluster.ts"
+import { Faults } from "../../src/devcluster/Faults.ts"
 import { functionObjectName } from "../../src/fission/FunctionObjectName.ts"
 import { Deployments, Environments, Functions, type ResourceKind, Services } from "../../src/fission/ResourceKind.ts"
 import { KubernetesApi, type KubernetesObject } from "../../src/kubernetes/KubernetesApi.ts"
@@ -78,7 +79,7 @@ const isRefused = (
   assert.strictEqual(code, expected)
 }
 
-const inCluster = <E>(test: Effect.Effect<void, E, ApiServer | KubernetesApi | Scope.Scope>) =>
+const inCluster = <E>(test: Effect.Effect<void, E, ApiServer | Faults | KubernetesApi | Scope.Scope>) =>
   Effect.andThen(DevCluster.furnish(["default"]), test).pipe(Effect.provide(clientLayer))
 
 describe("orphans delete", () => {
@@ -132,6 +133,23 @@ describe("orphans delete", () => {
         const result = yield* orphans("delete", "default", "Deployment", "left-over")
         isRefused(result, /say --yes/u, 2)
         assert.include(result.stdout, "Deployment default/left-over")
+        assert.isTrue(yield* exists(Deployments, "left-over"))
+      })
+    )
+  )
+
+  it.live("deletes nothing while it cannot be found out whether the owner lives", () =>
+    inCluster(
+      Effect.gen(function* () {
+        yield* deployment("left-over", labelsOf("gone"))
+        const faults = yield* Faults
+        yield* faults.inject({
+          verb: "get",
+          resource: "functions",
+          action: { type: "error", preset: "etcdTimeout" }
+        })
+        const failure = yield* Effect.flip(orphans("delete", "default", "Deployment", "left-over", "--yes"))
+        assert.strictEqual(failure._tag, "KubernetesTimeoutError")
         assert.isTrue(yield* exists(Deployments, "left-over"))
       })
     )
