@@ -78,10 +78,17 @@ export class Orphans extends Context.Service<
         const stateOf = (owner: ClaimedOwner) => stateIn(view, owner)
         const foreign = claim.owners.find(({ namespace }) => namespace !== view.namespace)
         if (foreign !== undefined) {
-          // Of a namespace that shares this one for workloads.
-          if (supervisor.cell(foreign.namespace) !== undefined) return undefined
-          const reason = `its ${foreign.kind} is in namespace ${foreign.namespace}, which is not served here`
-          return described(kind, metadata, { reason, since: undefined, now, plan: "left alone: another executor may" })
+          const home = supervisor.cell(foreign.namespace)?.view.workloadNamespace
+          // Another cell judges what is of a namespace that shares this one for workloads.
+          if (home === view.workloadNamespace) return undefined
+          const why = home === undefined ? "which is not served here" : `whose objects are in ${home}`
+          const reason = `its ${foreign.kind} is in namespace ${foreign.namespace}, ${why}`
+          return described(kind, metadata, {
+            reason,
+            since: undefined,
+            now,
+            plan: "left alone: it is not ours to judge"
+          })
         }
         const reason = ownerlessReason(claim, stateOf)
         if (reason === undefined) return undefined

@@ -135,16 +135,19 @@ describe("the page of orphans", () => {
     })
   )
 
-  it.effect("leaves to others what says that it is of a namespace which is not served", () =>
+  it.effect.each([
+    ["far", "its Function is in namespace far, which is not served here"],
+    ["team-a", "its Function is in namespace team-a, whose objects are in team-a"]
+  ] as const)("leaves alone what says that it is of another namespace: %s", ([functionNamespace, reason]) =>
     Effect.gen(function* () {
-      const world = yield* ExecutorInMemory.make()
-      const labels = { executorType: "newdeploy", functionName: "f", functionNamespace: "far", functionUid: "u" }
+      const world = yield* ExecutorInMemory.make({ FISSION_RESOURCE_NAMESPACES: "default,team-a" })
+      const labels = { executorType: "newdeploy", functionName: "f", functionNamespace, functionUid: "u" }
       world.api.put(Services, { metadata: { ...reference("stray"), labels }, spec: { ports: [{ port: 80 }] } })
       const test = Effect.gen(function* () {
         yield* settle
         assert.deepInclude(yield* only, {
-          reason: "its Function is in namespace far, which is not served here",
-          plan: "left alone: another executor may"
+          reason,
+          plan: "left alone: it is not ours to judge"
         })
       })
       yield* running(world, test)
