@@ -68,6 +68,8 @@ export default defineConfig({
     ),
     imports("src/safeguards/Deletion.ts", below("safeguards"), "mayDelete"),
     imports("src/namespaces/GuardedKubernetesApi.ts", below("namespaces"), "mayDelete"),
+    imports("src/cli/**", [], "mustNotDelete"),
+    imports("src/cli/orphans/deleteOrphan.ts", [], "mayDelete"),
     imports(
       "src/devcluster/**",
       rooms.filter((room) => room !== "fission" && room !== "kubernetes"),

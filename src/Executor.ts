@@ -4,12 +4,14 @@ import { PoolCache } from "./caches/PoolCache.ts"
 import { Settings } from "./Config.ts"
 import { AbsentOwners } from "./controllers/AbsentOwners.ts"
 import * as Controllers from "./controllers/Controllers.ts"
+import { Orphans } from "./controllers/Orphans.ts"
 import type { ConfigurationError } from "./Errors.ts"
 import * as Container from "./executors/container/Container.ts"
 import { Dispatcher } from "./executors/Dispatcher.ts"
 import { ExecutorTypes } from "./executors/ExecutorType.ts"
 import { InstanceId } from "./executors/InstanceId.ts"
 import * as Newdeploy from "./executors/newdeploy/Newdeploy.ts"
+import { TakenNames } from "./executors/TakenNames.ts"
 import { Claims } from "./executors/poolmgr/Claims.ts"
 import { ColdStart } from "./executors/poolmgr/ColdStart.ts"
 import { FunctionServices } from "./executors/poolmgr/FunctionServices.ts"
@@ -57,7 +59,7 @@ export interface ExecutorOptions {
 
 /** Everything behind the HTTP API, over whatever Kubernetes API and fetcher client it is given. */
 export const layerNoDeps: Layer.Layer<
-  Dispatcher | Supervisor | DecisionLog | PoolCache | Brake | Circuits | ApiServerHealth,
+  Dispatcher | Supervisor | DecisionLog | PoolCache | Brake | Circuits | ApiServerHealth | Orphans,
   never,
   Settings | KubernetesApi | KubernetesDeletion | FetcherClient | Leadership
 > = (() => {
@@ -76,9 +78,11 @@ export const layerNoDeps: Layer.Layer<
   // Built from the bottom up, closed from the top down.
   return Dispatcher.layer.pipe(
     Layer.provide(Controllers.layer),
+    Layer.provideMerge(Orphans.layer),
     Layer.provide(AbsentOwners.layer),
     Layer.provideMerge(types),
     Layer.provide(ExecutorTypes.layer),
+    Layer.provide(TakenNames.layer),
     Layer.provideMerge(Supervisor.layer),
     Layer.provide(NamespaceSet.layerStatic),
     Layer.provide([Deletion.layer, Degradation.layer, DryRun.layer]),

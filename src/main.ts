@@ -6,6 +6,7 @@ import { CliError, CliOutput, Command } from "effect/cli"
 import { crds } from "./cli/crds.ts"
 import { demo } from "./cli/demo/demo.ts"
 import { dev } from "./cli/dev.ts"
+import { orphans } from "./cli/orphans/orphans.ts"
 import { Refusal, refuse } from "./cli/Refusal.ts"
 import { exitOnSecondSignal } from "./cli/SecondSignal.ts"
 import { runServe, serve, serveFlags } from "./cli/serve.ts"
@@ -15,7 +16,7 @@ const exitCodes = { configuration: 1, usage: 2 }
 
 const command = Command.make("fission-executor", serveFlags, runServe).pipe(
   Command.withDescription("Fission executor. Without a subcommand it serves."),
-  Command.withSubcommands([serve, dev, demo, crds, versionCommand])
+  Command.withSubcommands([serve, dev, demo, orphans, crds, versionCommand])
 )
 
 const usage = (error: CliError.CliError): Effect.Effect<void, Refusal> => {

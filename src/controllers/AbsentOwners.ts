@@ -23,11 +23,15 @@ export interface Absence {
   readonly remove: (owner: OwnerReference, ground: Ground) => Effect.Effect<void, WorkError>
 }
 
-interface Suspect {
-  readonly owner: OwnerReference
+/** Why an owner is looked for. `Event`: the watch said that it was deleted. */
+export interface Suspicion {
   readonly evidence: "Event" | "List"
   /** Monotonic nanoseconds. */
   readonly suspectedAt: bigint
+}
+
+interface Suspect extends Suspicion {
+  readonly owner: OwnerReference
 }
 
 /** Time between two looks whether the brake is off, which cost the API nothing. */
@@ -44,6 +48,10 @@ export class AbsentOwners extends Context.Service<
     readonly suspect: (owner: OwnerReference, evidence: "Event" | "List") => void
     /** Looks at every suspect of that kind and name; repeatable, looks again later where one look proves nothing. */
     readonly settle: (absence: Absence) => Effect.Effect<void, WorkError>
+    /** Undefined for an owner that nobody suspects; of that name, and of that UID where one is given. */
+    readonly suspicionOf: (
+      owner: Omit<OwnerReference, "uid"> & { readonly uid: string | undefined }
+    ) => Suspicion | undefined
   }
 >()("fission-executor/controllers/AbsentOwners") {
   static readonly layer: Layer.Layer<AbsentOwners, never, Deletion | Brake | DryRun | DecisionLog | Supervisor> =
@@ -144,6 +152,10 @@ export class AbsentOwners extends Context.Service<
               known.set(owner.uid, { owner, evidence, suspectedAt })
             }
             suspects.set(id, known)
+          },
+          suspicionOf: (owner) => {
+            const known = suspects.get(`${owner.kind}/${owner.namespace}/${owner.name}`)
+            return owner.uid === undefined ? known?.values().next().value : known?.get(owner.uid)
           },
           settle: Effect.fnUntraced(function* (absence) {
             const id = `${absence.kind.kind}/${absence.view.namespace}/${absence.name}`

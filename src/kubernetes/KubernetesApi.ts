@@ -154,8 +154,8 @@ export interface DeleteOptions extends CallOptions {
 }
 
 /**
- * The door for deletes. Only `safeguards/Deletion`, which asks for a ground, and the embedded cluster may use it; the
- * lint rules hold that.
+ * The door for deletes. Only `safeguards/Deletion`, which asks for a ground, `orphans delete`, which has a person's word,
+ * and the embedded cluster may use it; the lint rules hold that.
  */
 export class KubernetesDeletion extends Context.Service<
   KubernetesDeletion,

@@ -1,6 +1,7 @@
 import { Clock, DateTime, Duration, Effect, Option } from "effect"
 import { PrometheusMetrics } from "effect/observability"
 import { parseGoDuration } from "../Config.ts"
+import { Orphans } from "../controllers/Orphans.ts"
 import { ApiServerHealth } from "../kubernetes/ApiServerHealth.ts"
 import { Circuits } from "../namespaces/Circuits.ts"
 import { Supervisor } from "../namespaces/Supervisor.ts"
@@ -18,7 +19,7 @@ export interface Page {
 }
 
 /** What the pages are made of. */
-export type PageSources = Supervisor | Circuits | ApiServerHealth | Brake | DecisionLog | Leadership
+export type PageSources = Supervisor | Circuits | ApiServerHealth | Brake | DecisionLog | Leadership | Orphans
 
 const text = (status: number, line: string): Page => ({
   status,
@@ -96,6 +97,13 @@ const namespaces = Effect.gen(function* () {
   })
 })
 
+const orphans = Effect.fnUntraced(function* (query: URLSearchParams) {
+  const namespace = query.get("namespace")
+  const problem = yield* namespaceProblem(namespace)
+  if (problem !== undefined) return problem
+  return json(yield* Orphans.use(({ report }) => report(namespace ?? undefined)))
+})
+
 const releaseBrake = Effect.fnUntraced(function* (query: URLSearchParams) {
   const namespace = query.get("namespace")
   if (namespace === null) return text(400, "namespace: say which, as in ?namespace=default")
@@ -109,6 +117,7 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ["/metrics", { method: "GET", parameters: [], page: () => metrics }],
   ["/debug/decisions", { method: "GET", parameters: ["namespace", "object", "since"], page: decisions }],
   ["/debug/namespaces", { method: "GET", parameters: [], page: () => namespaces }],
+  ["/debug/orphans", { method: "GET", parameters: ["namespace"], page: orphans }],
   ["/debug/brakes/release", { method: "POST", parameters: ["namespace"], page: releaseBrake }]
 ])
 

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs"
+import { readdirSync, readFileSync } from "node:fs"
 import { Effect, Result } from "effect"
 import { Settings } from "../../src/Config.ts"
 import type { Environment } from "../../src/fission/Environment.ts"
@@ -11,6 +11,9 @@ const text = (file: string) => readFileSync(new URL(file, data), "utf8")
 
 /** The object in a file that was recorded of the stock executor. */
 export const read = (file: string) => JSON.parse(text(file))
+
+/** The files that hold one object each. */
+export const recordedObjects = (): ReadonlyArray<string> => readdirSync(new URL("objects", data))
 
 /** The exchanges in a file, one a line. */
 export const lines = (file: string): ReadonlyArray<Json> =>

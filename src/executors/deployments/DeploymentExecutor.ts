@@ -21,6 +21,7 @@ import { Leadership } from "../../safeguards/Leadership.ts"
 import { notTheLeader } from "../CreationError.ts"
 import { type Admission, ExecutorTypes, functionWork, type ServiceAddress } from "../ExecutorType.ts"
 import { viewOf } from "../FunctionView.ts"
+import { TakenNames } from "../TakenNames.ts"
 import * as Availability from "./Availability.ts"
 import * as Creations from "./Creations.ts"
 import type { DeploymentKind } from "./DeploymentKind.ts"
@@ -40,6 +41,7 @@ export type Requirements =
   | Leadership
   | Supervisor
   | ExecutorTypes
+  | TakenNames
   | Scope.Scope
 
 /** Registers an executor type that gives each function a Deployment, a Service and an autoscaler of its own. */
@@ -54,8 +56,9 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
     const leadership = yield* Leadership
     const supervisor = yield* Supervisor
     const types = yield* ExecutorTypes
+    const takenNames = yield* TakenNames
     const cache = yield* FunctionServiceCache.make
-    const deployments = yield* FunctionDeployments.make(kind, { api, deletion, decisions })
+    const deployments = yield* FunctionDeployments.make(kind, { api, deletion, decisions, takenNames })
     const availability = Availability.make(api)
 
     const referenceOf = (fn: Pick<FissionFunction, "metadata">) => functionObjectsReference(kind.name, fn, settings)

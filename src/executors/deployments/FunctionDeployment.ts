@@ -1,12 +1,16 @@
+import { Result } from "effect"
 import type { FissionFunction } from "../../fission/Function.ts"
 import { labels } from "../../fission/Labels.ts"
-import type { Described } from "../../fission/ResourceKind.ts"
+import { type Described, Services } from "../../fission/ResourceKind.ts"
 import { type Deployment, isDeleting, type Service } from "../../fission/Workloads.ts"
 import type { NamespaceView } from "../../informers/NamespaceView.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesApi.ts"
 import type { DesiredObject, FunctionObjects } from "../../podspec/FunctionObjects.ts"
 import { listOf, objectOf } from "../../podspec/Json.ts"
+import type { DesiredDeployment } from "../../podspec/PoolDeployment.ts"
+import { isTemplateCurrent } from "../../podspec/TemplateHash.ts"
 import type { OwnerReference } from "../../safeguards/Ground.ts"
+import { templateOf, updated } from "../DeploymentUpdate.ts"
 
 /** Whether an object is of that executor type and of a Function of this namespace: two may share one for workloads. */
 export const isOf = (type: string, view: NamespaceView, { metadata }: Described): boolean =>
@@ -83,7 +87,7 @@ export const leadsTo = (service: Service, desired: DesiredObject, deployment: De
 }
 
 /** The live Service with our port and selector; whatever else somebody gave it stays. */
-export const repairedService = (
+const repairedService = (
   live: KubernetesObject,
   desired: DesiredObject,
   deployment: Deployment | undefined
@@ -96,3 +100,33 @@ export const repairedService = (
   },
   spec: { ...objectOf(live["spec"]), ...serviceSpec(desired, deployment) }
 })
+
+/** The labels by which a view shows an object, and the executor knows whose it is (lifecycle.md section 6.2). */
+const identity = [labels.executorType, labels.functionName, labels.functionNamespace, labels.functionUid]
+
+const hasIdentity = ({ metadata }: KubernetesObject, desired: DesiredObject): boolean =>
+  identity.every((label) => metadata.labels?.[label] === desired.metadata.labels[label])
+
+/** The live Service as it should be: the very object where nothing has to change. */
+export const convergedService = (
+  live: KubernetesObject,
+  desired: DesiredObject,
+  deployment: Deployment | undefined
+): KubernetesObject => {
+  const leads = Result.match(Services.decode(live), {
+    onSuccess: (service) => leadsTo(service, desired, deployment),
+    onFailure: () => false
+  })
+  return leads && hasIdentity(live, desired) ? live : repairedService(live, desired, deployment)
+}
+
+/** The live Deployment as it should be, its replicas left alone: the very object where nothing has to change. */
+export const convergedDeployment = (
+  live: KubernetesObject,
+  { metadata, spec }: Deployment,
+  desired: DesiredDeployment
+): KubernetesObject => {
+  const isCurrent = isTemplateCurrent(desired, { metadata, spec })
+  if (isCurrent && hasIdentity(live, desired)) return live
+  return updated(live, desired, spec.replicas ?? 1, isCurrent ? templateOf(live) : undefined)
+}

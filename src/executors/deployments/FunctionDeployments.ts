@@ -21,9 +21,9 @@ import { isTemplateCurrent } from "../../podspec/TemplateHash.ts"
 import type { DecisionLog } from "../../safeguards/DecisionLog.ts"
 import type { Deletion, DeletionRefused } from "../../safeguards/Deletion.ts"
 import type { Ground } from "../../safeguards/Ground.ts"
-import { updated } from "../DeploymentUpdate.ts"
+import { functionNamedBy, isOwnedBy, type TakenNames } from "../TakenNames.ts"
 import type { DeploymentKind, Unbuildable } from "./DeploymentKind.ts"
-import { deploymentOf, leadsTo, type Reference, repairedService } from "./FunctionDeployment.ts"
+import { convergedDeployment, convergedService, deploymentOf, leadsTo, type Reference } from "./FunctionDeployment.ts"
 import { referencedVersions } from "./References.ts"
 
 /** Looks at a live object that somebody else keeps writing, before it is left to the next try. */
@@ -52,7 +52,8 @@ export interface FunctionDeployments {
   /**
    * Creates what is missing and changes what is not as the Function wants it, by guarded updates of the live objects;
    * replicas are left alone. Writes nothing where everything fits. Repeatable; one at a time for each function. Nothing is
-   * ever taken back: what was created before a failure is used by the next try (section 13.3).
+   * ever taken back: what was created before a failure is used by the next try (section 13.3). An object of somebody
+   * else's under one of the names is left alone, and fails with `FatalError`.
    */
   readonly converge: (
     view: NamespaceView,
@@ -89,11 +90,13 @@ export const make = (
   {
     api,
     decisions,
-    deletion
+    deletion,
+    takenNames
   }: {
     readonly api: KubernetesApi["Service"]
     readonly deletion: Deletion["Service"]
     readonly decisions: DecisionLog["Service"]
+    readonly takenNames: TakenNames["Service"]
   }
 ): Effect.Effect<FunctionDeployments, never, Scope.Scope> =>
   Effect.gen(function* () {
@@ -143,6 +146,8 @@ export const make = (
     ) =>
       Effect.gen(function* () {
         const live = yield* retried(options, api.get(what, desired.metadata, options))
+        const owner = functionNamedBy(desired.metadata.labels)
+        if (!isOwnedBy(live, labels.functionUid, owner.uid)) return yield* takenNames.refuse(what, live, owner)
         const wanted = wantedOf(live)
         if (isDeepStrictEqual(wanted, live)) return { object: live, written: false }
         const object = yield* retried(options, api.update(what, wanted, options))
@@ -152,22 +157,21 @@ export const make = (
 
     const ensureService = Effect.fnUntraced(function* (
       view: NamespaceView,
+      fn: FissionFunction,
       objects: FunctionObjects,
       options?: CallOptions
     ) {
       const { deployment: wanted, service } = objects
       const deployment = view.deployments.get(wanted.metadata.namespace, wanted.metadata.name)
-      const repaired = (live: KubernetesObject) =>
-        Result.match(ServiceKind.decode(live), {
-          onSuccess: (decoded) =>
-            leadsTo(decoded, service, deployment) ? live : repairedService(live, service, deployment),
-          onFailure: () => repairedService(live, service, deployment)
-        })
+      const repaired = (live: KubernetesObject) => convergedService(live, service, deployment)
       const shown = view.services.get(objects.namespace, objects.name)
-      if (shown !== undefined && leadsTo(shown, service, deployment)) return false
+      const isOurs = shown?.metadata.labels?.[labels.functionUid] === fn.metadata.uid
+      if (shown !== undefined && isOurs && leadsTo(shown, service, deployment)) return false
       if (shown === undefined && (yield* recentOf(objects.name)) !== undefined) return false
       const changed = change(ServiceKind, service, repaired, options)
-      const created = Effect.map(create(ServiceKind, service, options), (made) => ({ written: made !== undefined }))
+      const created = Effect.flatMap(create(ServiceKind, service, options), (made) =>
+        made === undefined ? changed : Effect.succeed({ object: made, written: true })
+      )
       // A view that could not be listed shows nothing; what is there is not created for that.
       const lacks = shown === undefined && view.services.isSynced()
       const { written } = yield* lacks ? created : Effect.catchTag(changed, "KubernetesNotFound", () => created)
@@ -187,11 +191,7 @@ export const make = (
         return { deployment: shown, written: false }
       }
       const made = shown === undefined ? yield* create(Deployments, desired, options) : undefined
-      const rolled = (live: KubernetesObject) => {
-        const { metadata, spec } = decoded(live)
-        if (isTemplateCurrent(desired, { metadata, spec })) return live
-        return updated(live, desired, spec.replicas ?? 1, undefined)
-      }
+      const rolled = (live: KubernetesObject) => convergedDeployment(live, decoded(live), desired)
       const outcome =
         made === undefined ? yield* change(Deployments, desired, rolled, options) : { object: made, written: true }
       const deployment = decoded(outcome.object)
@@ -226,7 +226,7 @@ export const make = (
       const objects = yield* kind.objects(view, fn, yield* referencedVersions(api, view, fn, options))
       // The Service comes first, so that a mesh learns of it while pods start.
       const ensured = Effect.gen(function* () {
-        const isNewService = yield* ensureService(view, objects, options)
+        const isNewService = yield* ensureService(view, fn, objects, options)
         const { deployment, written } = yield* ensureDeployment(view, fn, objects, options)
         if (written && objects.ignored.length > 0) {
           yield* Effect.logWarning("the pods of a function do not have everything that was asked for").pipe(

@@ -1,6 +1,6 @@
 import { Clock, Context, Duration, Effect, Layer, Metric } from "effect"
 import { Settings } from "../../Config.ts"
-import { FatalError, type KubernetesError } from "../../Errors.ts"
+import type { KubernetesError } from "../../Errors.ts"
 import { executorTypeOf, type FissionFunction } from "../../fission/Function.ts"
 import { labels } from "../../fission/Labels.ts"
 import { keyOf } from "../../fission/ObjectMeta.ts"
@@ -24,6 +24,7 @@ import { Deletion } from "../../safeguards/Deletion.ts"
 import { DryRun } from "../../safeguards/DryRun.ts"
 import { Ground, type OwnerReference } from "../../safeguards/Ground.ts"
 import { InstanceId } from "../InstanceId.ts"
+import { functionNamedBy, isOwnedBy, TakenNames } from "../TakenNames.ts"
 import * as FunctionPod from "./FunctionPod.ts"
 import { podsOf, servedGenerations, versionOf } from "./ServedPods.ts"
 
@@ -71,7 +72,7 @@ export class FunctionServices extends Context.Service<
   static readonly layer: Layer.Layer<
     FunctionServices,
     never,
-    KubernetesApi | Deletion | DecisionLog | DryRun | Settings | InstanceId | Supervisor
+    KubernetesApi | Deletion | DecisionLog | DryRun | Settings | InstanceId | Supervisor | TakenNames
   > = Layer.effect(
     FunctionServices,
     Effect.gen(function* () {
@@ -82,6 +83,7 @@ export class FunctionServices extends Context.Service<
       const settings = yield* Settings
       const instance = yield* InstanceId
       const supervisor = yield* Supervisor
+      const takenNames = yield* TakenNames
       /** When we created a Service that the view may not show yet, by namespace and name. */
       const created = new Map<string, bigint>()
       /** Since when a Service has been seen without a pod of its function, by UID. */
@@ -104,11 +106,8 @@ export class FunctionServices extends Context.Service<
       const update = Effect.fnUntraced(function* (desired: FunctionService) {
         const { name, namespace } = desired.metadata
         const live = yield* api.get(Services, { namespace, name })
-        if (live.metadata.labels?.[labels.functionUid] !== desired.metadata.labels[labels.functionUid]) {
-          const detail = "a Service of this name exists that is not the function's; it is left alone"
-          const call = { verb: "create", resource: Services.plural, namespace, name } as const
-          return yield* new FatalError({ ...call, scope: "object", detail })
-        }
+        const owner = functionNamedBy(desired.metadata.labels)
+        if (!isOwnedBy(live, labels.functionUid, owner.uid)) return yield* takenNames.refuse(Services, live, owner)
         const wanted = updatedService(live, desired)
         if (isDeleting(live.metadata) || wanted === live) return "exists" as const
         yield* api.update(Services, wanted)

@@ -3,7 +3,7 @@ import { Clock, Context, Duration, Effect, Layer, RcMap, Result, type Scope, Sem
 import { Settings } from "../../Config.ts"
 import type { KubernetesError } from "../../Errors.ts"
 import { type Environment, poolSize } from "../../fission/Environment.ts"
-import { annotations, labels } from "../../fission/Labels.ts"
+import { labels } from "../../fission/Labels.ts"
 import { Deployments } from "../../fission/ResourceKind.ts"
 import { type Deployment, isDeleting, type Pod } from "../../fission/Workloads.ts"
 import { type NamespaceView, viewAge } from "../../informers/NamespaceView.ts"
@@ -11,7 +11,12 @@ import { type CallOptions, KubernetesApi, type KubernetesObject } from "../../ku
 import * as RetryPolicy from "../../kubernetes/RetryPolicy.ts"
 import { Supervisor } from "../../namespaces/Supervisor.ts"
 import type { Json } from "../../podspec/Json.ts"
-import { isDeploymentCurrent, type PoolDeployment, poolDeployment } from "../../podspec/PoolDeployment.ts"
+import {
+  type DesiredDeployment,
+  isDeploymentCurrent,
+  type PoolDeployment,
+  poolDeployment
+} from "../../podspec/PoolDeployment.ts"
 import type { PodSpecError } from "../../podspec/PodSpecError.ts"
 import { DecisionLog } from "../../safeguards/DecisionLog.ts"
 import { Deletion, type DeletionRefused } from "../../safeguards/Deletion.ts"
@@ -19,7 +24,8 @@ import { Ground } from "../../safeguards/Ground.ts"
 import { templateOf, updated } from "../DeploymentUpdate.ts"
 import { environmentWork } from "../ExecutorType.ts"
 import { InstanceId } from "../InstanceId.ts"
-import { areAlike } from "./PoolTemplate.ts"
+import { isOwnedBy, TakenNames } from "../TakenNames.ts"
+import { areAlike, type KnownTemplate, knownTemplate, type Written } from "./PoolTemplate.ts"
 
 /** How long a Deployment that we created is believed in before the view has to show it. */
 const shownWithin = Duration.seconds(30)
@@ -38,7 +44,8 @@ export class PoolDeployments extends Context.Service<
     /**
      * Creates the Deployment if none is there, of at least one pod for as long as the scope is open: an Environment of
      * pool size 0 gets one for the request that needs it (W07). Repeatable; concurrent calls for one Environment create
-     * one. Does not wait for pods. `PodSpecError`: no pod can be made from this Environment.
+     * one. Does not wait for pods. `PodSpecError`: no pod can be made from this Environment;
+     * `FatalError`: a Deployment of somebody else's has the name.
      */
     readonly demand: (
       view: NamespaceView,
@@ -63,7 +70,7 @@ export class PoolDeployments extends Context.Service<
   static readonly layer: Layer.Layer<
     PoolDeployments,
     never,
-    KubernetesApi | Deletion | DecisionLog | Settings | InstanceId | Supervisor
+    KubernetesApi | Deletion | DecisionLog | Settings | InstanceId | Supervisor | TakenNames
   > = Layer.effect(
     PoolDeployments,
     Effect.gen(function* () {
@@ -73,6 +80,7 @@ export class PoolDeployments extends Context.Service<
       const settings = yield* Settings
       const instance = yield* InstanceId
       const supervisor = yield* Supervisor
+      const takenNames = yield* TakenNames
       const locks = yield* RcMap.make({ lookup: (_environmentUid: string) => Semaphore.make(1) })
       /** When we created a Deployment that the view may not show yet, by Environment UID. */
       const created = new Map<string, bigint>()
@@ -118,7 +126,31 @@ export class PoolDeployments extends Context.Service<
         return undefined
       }
 
-      const create = Effect.fnUntraced(function* (environment: Environment, options?: CallOptions) {
+      /** Fails when the Deployment of that name is not the Environment's; one that lost its labels gets them back. */
+      const takeBack = Effect.fnUntraced(function* (
+        view: NamespaceView,
+        { metadata }: Environment,
+        desired: DesiredDeployment,
+        options?: CallOptions
+      ) {
+        const live = yield* retried(options, api.get(Deployments, desired.metadata, options))
+        if (isOwnedBy(live, labels.environmentUid, metadata.uid)) {
+          const labelled = {
+            ...live,
+            metadata: { ...live.metadata, labels: { ...live.metadata.labels, ...desired.metadata.labels } }
+          }
+          if (isDeepStrictEqual(labelled, live)) return
+          return void (yield* retried(options, api.update(Deployments, labelled, options)))
+        }
+        const owner = { namespace: view.namespace, name: metadata.name, uid: metadata.uid ?? "" }
+        yield* takenNames.refuse(Deployments, live, { kind: "Environment", ...owner })
+      })
+
+      const create = Effect.fnUntraced(function* (
+        view: NamespaceView,
+        environment: Environment,
+        options?: CallOptions
+      ) {
         const { deployment: wanted, ignored } = yield* desiredFor(environment)
         const desired = { ...wanted, spec: { ...wanted.spec, replicas: Math.max(1, wanted.spec.replicas) } }
         const made = yield* retried(options, api.create(Deployments, desired, options)).pipe(
@@ -126,7 +158,9 @@ export class PoolDeployments extends Context.Service<
             remember(environment, written)
             return true
           }),
-          Effect.catchTag("KubernetesAlreadyExists", () => Effect.succeed(false))
+          Effect.catchTag("KubernetesAlreadyExists", () =>
+            Effect.as(takeBack(view, environment, desired, options), false)
+          )
         )
         created.set(environment.metadata.uid ?? "", yield* Clock.monotonicTimeNanos)
         if (!made) return
@@ -153,7 +187,7 @@ export class PoolDeployments extends Context.Service<
           // The stock executor keeps a Deployment of no pods for a pool of size 0.
           if (pool !== undefined) return yield* update(view, environment, pool, options)
           if (yield* isExpected(uid)) return yield* lookAgain(view, environment, shownWithin)
-          yield* create(environment, options)
+          yield* create(view, environment, options)
         })
         yield* oneAtATime(environment, createUnlessThere)
       })
@@ -266,19 +300,6 @@ const ignoredFields = (ignored: ReadonlyArray<string>) => (ignored.length === 0 
 /** The pool of an Environment that the view shows, unless it is going away. */
 const existing = (view: NamespaceView, environmentUid: string): Deployment | undefined =>
   view.deployments.indexed("environmentUid", environmentUid).find((deployment) => !isDeleting(deployment.metadata))
-
-/** A template, and what tells who made it for which state of the Environment: another executor may have. */
-interface KnownTemplate {
-  readonly writer: string
-  readonly template: Json
-}
-
-type Written = Pick<KubernetesObject["metadata"], "uid" | "annotations">
-
-const knownTemplate = ({ annotations: held, uid }: Written, template: Json): KnownTemplate => ({
-  writer: `${uid ?? ""}/${held?.[annotations.runtimeFingerprint] ?? ""}`,
-  template
-})
 
 const isClaimedAndOwned = ({ metadata }: Pod): boolean =>
   metadata.labels?.[labels.managed] === "false" && (metadata.ownerReferences ?? []).length > 0

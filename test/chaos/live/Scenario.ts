@@ -1,6 +1,6 @@
 import { Duration, Effect, Exit, Fiber, Schedule, Scope } from "effect"
 import type { KubernetesApi, KubernetesDeletion } from "../../../src/kubernetes/KubernetesApi.ts"
-import type { Subject, Unmet } from "./Subject.ts"
+import type { ShownDecision, Subject, Unmet } from "./Subject.ts"
 import * as Workload from "./Workload.ts"
 
 /** One fault and how long it lasts. */
@@ -89,12 +89,14 @@ export const play = <R>(
       const recovery = resumed.reduce(Duration.max, Duration.zero)
       yield* Workload.timeUntil("every namespace is healthy", isHealthy(subject), "120 seconds")
       const listsAfter = yield* lists
-      yield* Effect.forEach(starting, Fiber.interrupt)
       const counts = load.map((read) => read())
       const decisions = yield* subject.decisions(since)
       const deleted = decisions.filter(({ action, ground }) => isLoss(action, ground))
 
-      yield* Workload.timeUntil("its pods are marked", Workload.areServed(afterwards), "150 seconds")
+      const answered = during.filter((_, index) => starting[index]?.pollUnsafe() !== undefined)
+      yield* Effect.forEach(starting, Fiber.interrupt)
+      const marked = Workload.areServed([...answered, ...afterwards])
+      yield* Workload.timeUntil("its pods are marked", marked, "150 seconds")
       yield* Workload.removeFunctions([...during, ...afterwards])
       // A silent watch is given up after 100 s.
       yield* Workload.timeUntil("its functions are gone", Workload.areGone([...during, ...afterwards]), "150 seconds")
@@ -104,7 +106,7 @@ export const play = <R>(
       const limit = Duration.fromInputUnsafe(scenario.resumesWithin ?? "2 seconds")
       const unmet = [
         failedWarm > 0 && `${failedWarm} warm requests failed`,
-        deleted.length > 0 && `deleted: ${deleted.map(({ ground, name }) => `${name} (${ground})`).join(", ")}`,
+        deleted.length > 0 && `deleted: ${deleted.map(described).join(", ")}`,
         Duration.isGreaterThan(recovery, limit) && `no cold start within ${Duration.format(limit)}`,
         listsAfter - listsBefore > 2 * collections && `${listsAfter - listsBefore} lists`,
         subject.sockets() > socketsAtMost && `${subject.sockets()} sockets`,
@@ -158,6 +160,9 @@ export const playTwenty = <R>(
 /** Asks again a second later, as the answers say, until there is an address. */
 const insisted = (ask: Effect.Effect<boolean>) =>
   Effect.repeat(ask, { schedule: Schedule.spaced("1 second"), until: (answered) => answered })
+
+const described = ({ evidence, ground, name, reason }: ShownDecision): string =>
+  `${name} (${ground}: ${reason} ${JSON.stringify(evidence)})`
 
 const isLoss = (action: string, ground: string | undefined): boolean =>
   ["Deleted", "ScaledDown"].includes(action) && ground !== "FailedClaim" && ground !== "OwnerDeleting"

@@ -26,6 +26,8 @@ export interface ShownDecision {
   readonly ground?: string
   readonly namespace: string
   readonly name: string
+  readonly reason: string
+  readonly evidence?: unknown
 }
 
 /** The executor under test: a process of its own, at ports that outlive it. */
