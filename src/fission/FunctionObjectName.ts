@@ -1,6 +1,6 @@
-import { hash } from "node:crypto"
 import { labels } from "./Labels.ts"
 import type { ObjectMeta } from "./ObjectMeta.ts"
+import { versionSuffix } from "./VersionSuffix.ts"
 
 /** Shortest UID that a name can be made of: a real one has 36 characters. */
 export const leastUidLength = 17
@@ -19,10 +19,4 @@ export const functionObjectName = (
   const suffix = versionSuffix(held?.[labels.functionVersion] ?? "")
   const cut = base.slice(0, Math.max(0, 35 - suffix.length))
   return `${type}-${cut}-${(uid ?? "").slice(-leastUidLength)}${suffix}`.toLowerCase()
-}
-
-/** `-v3` for the version `hello-v3`, a hash for a name of another form, nothing for the live function. */
-const versionSuffix = (version: string): string => {
-  if (version === "") return ""
-  return /-v\d+$/u.exec(version)?.[0] ?? `-v${hash("sha256", version, "hex").slice(0, 8)}`
 }

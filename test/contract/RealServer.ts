@@ -231,13 +231,14 @@ const program = (
     }
   })
 
-const until = (condition: Effect.Effect<boolean>): Effect.Effect<void> =>
+/** Looks ten times a second until it is so; a defect after a minute. */
+export const until = (condition: Effect.Effect<boolean>): Effect.Effect<void> =>
   Effect.gen(function* () {
     while (!(yield* condition)) yield* Effect.sleep("100 millis")
   }).pipe(
     Effect.timeoutOrElse({
       duration: Duration.minutes(1),
-      orElse: () => Effect.die("the API server was not ready within a minute")
+      orElse: () => Effect.die("the API server did not answer within a minute")
     })
   )
 

@@ -1,5 +1,5 @@
-import { Context, Duration, Effect, Layer } from "effect"
-import { type Program, RealServer } from "../../contract/RealServer.ts"
+import { Context, Effect, Layer } from "effect"
+import { type Program, RealServer, until } from "../../contract/RealServer.ts"
 
 /** A real etcd and a real API server with the custom resources of `deploy/crds`, each to be harmed. */
 export class RealCluster extends Context.Service<
@@ -65,13 +65,3 @@ const binding = {
   roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "executor" },
   subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: "executor" }]
 }
-
-const until = (condition: Effect.Effect<boolean>): Effect.Effect<void> =>
-  Effect.gen(function* () {
-    while (!(yield* condition)) yield* Effect.sleep("100 millis")
-  }).pipe(
-    Effect.timeoutOrElse({
-      duration: Duration.minutes(1),
-      orElse: () => Effect.die("the API server did not answer within a minute")
-    })
-  )
