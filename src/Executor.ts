@@ -22,6 +22,7 @@ import * as Poolmgr from "./executors/poolmgr/Poolmgr.ts"
 import { PodWrites } from "./executors/poolmgr/PodWrites.ts"
 import { Requests } from "./executors/poolmgr/Requests.ts"
 import { Reserve } from "./executors/poolmgr/Reserve.ts"
+import { ReserveConnections } from "./executors/poolmgr/ReserveConnections.ts"
 import { SharedPods } from "./executors/poolmgr/SharedPods.ts"
 import { WarmPods } from "./executors/poolmgr/WarmPods.ts"
 import { NamespaceSet } from "./informers/NamespaceSet.ts"
@@ -67,6 +68,7 @@ export const layerNoDeps: Layer.Layer<
     Layer.provide(Requests.layer),
     Layer.provide(ColdStart.layer),
     Layer.provide([Claims.layer, PoolDeployments.layer, FunctionServices.layer, IdlePods.layer]),
+    Layer.provide(ReserveConnections.layer),
     Layer.provide(Reserve.layer),
     Layer.provide(SharedPods.layer),
     Layer.provide(PodLifecycle.layer),

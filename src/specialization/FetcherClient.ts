@@ -49,6 +49,11 @@ const afterFailedDownload = Schedule.spaced(Duration.millis(200)).pipe(
 /** Codes of failures before the request left. */
 const notSent = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND", "UND_ERR_CONNECT_TIMEOUT"])
 
+/** How long an open connection waits for its load: less than the 120 s of the fetcher (function-pod-protocol.md section 3). */
+const keptOpen = Duration.seconds(90)
+/** Longest wait for a fetcher's health. */
+const healthWithin = Duration.seconds(5)
+
 /** Largest text of an answer that is kept, in characters. */
 const textLimit = 4096
 
@@ -58,7 +63,14 @@ const textLimit = 4096
  */
 export class FetcherClient extends Context.Service<
   FetcherClient,
-  { readonly specialize: (call: SpecializeCall) => Effect.Effect<void, SpecializeError> }
+  {
+    readonly specialize: (call: SpecializeCall) => Effect.Effect<void, SpecializeError>
+    /**
+     * Opens a connection to the pod's fetcher that its load will find, for 90 s, by asking for the fetcher's health; one
+     * that is open is kept for as long again. Never fails: a pod without a connection is connected to when it is loaded.
+     */
+    readonly openAhead: (podAddress: string) => Effect.Effect<void>
+  }
 >()("fission-executor/specialization/FetcherClient") {
   static readonly layer: Layer.Layer<FetcherClient, never, Settings> = Layer.effect(
     FetcherClient,
@@ -74,7 +86,7 @@ export class FetcherClient extends Context.Service<
               pipelining: 1,
               headersTimeout: 0,
               bodyTimeout: 0,
-              keepAliveTimeout: 1000,
+              keepAliveTimeout: Duration.toMillis(keptOpen),
               connect: { timeout: 5000 }
             })
         ),
@@ -91,6 +103,7 @@ export class FetcherClient extends Context.Service<
               method: "POST",
               dispatcher: agent,
               signal,
+              reset: true,
               body,
               headers: { "content-type": "application/json", "x-fission-request-id": correlationId, ...signature }
             })
@@ -105,7 +118,7 @@ export class FetcherClient extends Context.Service<
       })
 
       const specialize = Effect.fn("FetcherClient.specialize")(function* (call: SpecializeCall) {
-        const url = `http://${addressOf(call.podAddress, ports.fetcher)}/specialize`
+        const url = `${fetcherOf(call.podAddress)}/specialize`
         const body = JSON.stringify(call.body)
         yield* post(url, body, call.correlationId).pipe(
           Effect.retry(whileUnreachable),
@@ -113,10 +126,17 @@ export class FetcherClient extends Context.Service<
         )
       })
 
-      return FetcherClient.of({ specialize })
+      const openAhead = (podAddress: string) =>
+        Effect.tryPromise((signal) =>
+          request(`${fetcherOf(podAddress)}/healthz`, { dispatcher: agent, signal }).then(({ body }) => body.dump())
+        ).pipe(Effect.timeoutOption(healthWithin), Effect.ignore)
+
+      return FetcherClient.of({ specialize, openAhead })
     })
   )
 }
+
+const fetcherOf = (podAddress: string): string => `http://${addressOf(podAddress, ports.fetcher)}`
 
 /** Answers given before anything was loaded (function-pod-protocol.md section 12). */
 export const leavesPodClean = (error: SpecializeError): boolean =>

@@ -53,7 +53,7 @@ export const layer: Layer.Layer<StandInPods, never, KubernetesApi | KubernetesDe
     const fetcherOn = (address: string) =>
       Effect.acquireRelease(
         Effect.callback<Server>((resume) => {
-          const server = createServer(load)
+          const server = createServer({ keepAliveTimeout: 120_000 }, load)
           server.listen(8000, address, () => resume(Effect.succeed(server)))
         }),
         (server) =>

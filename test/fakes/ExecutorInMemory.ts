@@ -46,6 +46,8 @@ export interface ExecutorInMemory {
   readonly sent: ReadonlyArray<Sent>
   /** Calls of `/specialize` in order, by the address of the pod. */
   readonly specialized: ReadonlyArray<string>
+  /** Addresses of pods to whose fetcher a connection was opened, or used again, before any load. */
+  readonly openedAhead: ReadonlyArray<string>
   readonly answer: (answer: PodAnswer) => void
   readonly environment: (given?: EnvironmentGiven) => Environment
   readonly fn: (given?: FunctionGiven) => FissionFunction
@@ -130,6 +132,7 @@ export const make = (
     const settings = yield* Effect.orDie(settingsOf(variables))
     const api = yield* KubernetesApiInMemory.make({ namespaces: settings.namespaces })
     const specialized: Array<string> = []
+    const openedAhead: Array<string> = []
     const sent: Array<Sent> = []
     let answer: PodAnswer = () => undefined
 
@@ -138,7 +141,8 @@ export const make = (
         Effect.suspend(() => {
           specialized.push(call.podAddress)
           return answer(call) ?? Effect.void
-        })
+        }),
+      openAhead: (podAddress) => Effect.sync(() => void openedAhead.push(podAddress))
     })
 
     const recorded = Layer.effect(
@@ -220,6 +224,7 @@ export const make = (
         ),
       sent,
       specialized,
+      openedAhead,
       answer: (next) => {
         answer = next
       },

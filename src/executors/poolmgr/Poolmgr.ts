@@ -14,6 +14,7 @@ import { finalPatchWork, PodLifecycle, podWork } from "./PodLifecycle.ts"
 import { PoolDeployments } from "./PoolDeployments.ts"
 import { Requests } from "./Requests.ts"
 import { Reserve, reserveWork } from "./Reserve.ts"
+import { connectionWork, ReserveConnections } from "./ReserveConnections.ts"
 import { SharedPods, sharedPodWork } from "./SharedPods.ts"
 import { WarmPods } from "./WarmPods.ts"
 
@@ -32,6 +33,7 @@ export const layer: Layer.Layer<
   | SharedPods
   | WarmPods
   | Reserve
+  | ReserveConnections
 > = Layer.effectDiscard(
   Effect.gen(function* () {
     const { adoptExistingResources, reaperIntervals } = yield* Settings
@@ -45,6 +47,7 @@ export const layer: Layer.Layer<
     const sharedPods = yield* SharedPods
     const warmPods = yield* WarmPods
     const reserve = yield* Reserve
+    const connections = yield* ReserveConnections
 
     const onPodChange = (view: NamespaceView, type: "Upsert" | "Delete", pod: Pod): ReadonlyArray<WorkKey> => {
       const { name } = pod.metadata
@@ -57,9 +60,10 @@ export const layer: Layer.Layer<
       if (!isClaiming) reserve.forget(uid)
       if (!isClaiming && (type === "Delete" || !lifecycle.isClaimed(pod))) warmPods.release(uid)
       warmPods.wake(pod.metadata.labels?.[labels.environmentUid] ?? "")
-      const ofReserve = { handler: reserveWork, name: pod.metadata.labels?.[labels.environmentName] ?? "" }
-      if (type === "Delete" || FunctionPod.isDetached(view, pod)) return [{ handler: podWork, name }, ofReserve]
-      return FunctionPod.isWarm(view, pod) ? [...sharedWork([pod]), ofReserve] : []
+      if (type === "Delete" || !FunctionPod.isReserved(pod)) connections.forget(uid)
+      const ofReserve = reserveKeys(pod.metadata.labels?.[labels.environmentName] ?? "")
+      if (type === "Delete" || FunctionPod.isDetached(view, pod)) return [{ handler: podWork, name }, ...ofReserve]
+      return FunctionPod.isWarm(view, pod) ? [...sharedWork([pod]), ...ofReserve] : []
     }
 
     /** What a change means for pods. */
@@ -72,7 +76,7 @@ export const layer: Layer.Layer<
       }
       if (kind === "environments") {
         const pods = view.pods.indexed("environmentUid", uid ?? "")
-        return pods.length === 0 ? [] : [...sharedWork(pods), { handler: reserveWork, name }]
+        return pods.length === 0 ? [] : [...sharedWork(pods), ...reserveKeys(name)]
       }
       const { [labels.executorType]: executorType, [labels.environmentUid]: environmentUid = "" } =
         change.object.metadata.labels ?? {}
@@ -110,7 +114,7 @@ export const layer: Layer.Layer<
         [reserveWork]: reserve.reconcile,
         [functionServiceWork]: functionServices.reconcile
       },
-      workWithoutLease: { [finalPatchWork]: lifecycle.recordHandOver },
+      workWithoutLease: { [finalPatchWork]: lifecycle.recordHandOver, [connectionWork]: connections.reconcile },
       owners: (view) => [...FunctionPod.owners(view), ...functionServices.owners(view)],
       reconcileEnvironment: (view, environment) =>
         deployments
@@ -141,6 +145,12 @@ export const layer: Layer.Layer<
     })
   })
 )
+
+/** Work on the reserve of an Environment. */
+const reserveKeys = (name: string): ReadonlyArray<WorkKey> => [
+  { handler: reserveWork, name },
+  { handler: connectionWork, name }
+]
 
 /** Work on those of the pods that are some function's. */
 const podsWork = (view: NamespaceView, pods: ReadonlyArray<Pod>): ReadonlyArray<WorkKey> =>
