@@ -112,6 +112,8 @@ export const make = (namespace: string): Effect.Effect<WorkQueue> =>
         }
         changed.closeUnsafe()
         yield* wait === undefined ? changed.await : Effect.raceFirst(changed.await, Effect.sleep(Duration.millis(wait)))
+        // An opened latch runs its waiters at once: whoever enqueues, such as an answer to the router, must not work here.
+        yield* Effect.yieldNow
       }
     })
 

@@ -66,11 +66,11 @@ describe("the size of the reserve", () => {
         const fn = world.fn()
         yield* settle
         yield* ask(fn)
-        yield* TestClock.adjust("1 second")
+        yield* settle
         assert.deepStrictEqual(world.marked(), ["warm-2"])
         const before = writes(world).length
         yield* ask(fn)
-        yield* TestClock.adjust("1 second")
+        yield* settle
         assert.deepStrictEqual(world.marked(), ["warm-3"])
         assert.deepStrictEqual(writes(world).slice(before), ["patch pods default/warm-2", "patch pods default/warm-3"])
       })
