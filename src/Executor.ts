@@ -17,6 +17,7 @@ import { ColdStart } from "./executors/poolmgr/ColdStart.ts"
 import { FunctionServices } from "./executors/poolmgr/FunctionServices.ts"
 import { IdlePods } from "./executors/poolmgr/IdlePods.ts"
 import { PodLifecycle } from "./executors/poolmgr/PodLifecycle.ts"
+import { PodStanding } from "./executors/poolmgr/PodStanding.ts"
 import { PoolDeployments } from "./executors/poolmgr/PoolDeployments.ts"
 import * as Poolmgr from "./executors/poolmgr/Poolmgr.ts"
 import { PodWrites } from "./executors/poolmgr/PodWrites.ts"
@@ -72,6 +73,7 @@ export const layerNoDeps: Layer.Layer<
     Layer.provide(Reserve.layer),
     Layer.provide(SharedPods.layer),
     Layer.provide(PodLifecycle.layer),
+    Layer.provide(PodStanding.layer),
     Layer.provide(PodWrites.layer),
     Layer.provide(WarmPods.layer),
     Layer.provideMerge(PoolCache.layer)

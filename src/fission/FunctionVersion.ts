@@ -16,7 +16,11 @@ export type FunctionVersion = typeof FunctionVersion.Type
 /** A name that leads to one version, or to two by weight (resources.md section 6.3). */
 export const FunctionAlias = Schema.Struct({
   metadata: ObjectMeta,
-  spec: Schema.Struct({ version: optional(Schema.String), secondaryVersion: optional(Schema.String) }),
+  spec: Schema.Struct({
+    functionName: optional(Schema.String),
+    version: optional(Schema.String),
+    secondaryVersion: optional(Schema.String)
+  }),
   status: optional(Schema.Struct({ resolvedVersion: optional(Schema.String) }))
 }).annotate({ identifier: "FunctionAlias" })
 export type FunctionAlias = typeof FunctionAlias.Type

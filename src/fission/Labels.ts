@@ -32,6 +32,8 @@ export const annotations = {
   serviceHost: "svcHost",
   functionResourceVersion: "functionResourceVersion",
   runtimeFingerprint: "fission.io/runtime-fingerprint",
+  /** Which versions of Secrets and ConfigMaps a pod of one function was given: `configmap/app=55,secret/db=812`. */
+  references: "fission.io/references",
   /** Which template a Deployment of one function was last given (newdeploy-and-container.md section 12.2). */
   templateHash: "fission.io/template-hash",
   /** When a drain began; for people, never for arithmetic. */

@@ -32,6 +32,25 @@ const textAt = (value: unknown, ...path: ReadonlyArray<string>): string => {
   return typeof found === "string" ? found : ""
 }
 
+/** resourceVersions of Secrets and ConfigMaps of one namespace, by `secret/<name>` and `configmap/<name>`. */
+export type ReferenceVersions = ReadonlyMap<string, string>
+
+/** Versions as text for an annotation, the same for the same versions. */
+export const referenceText = (versions: ReferenceVersions): string =>
+  [...versions]
+    .map(([reference, version]) => `${reference}=${version}`)
+    .toSorted()
+    .join(",")
+
+/** The versions that such a text names; what is none of them is passed over. */
+export const referencesIn = (text: string): ReferenceVersions =>
+  new Map(
+    text.split(",").flatMap((part) => {
+      const [reference = "", version = ""] = part.split("=")
+      return reference === "" || version === "" ? [] : [[reference, version] as const]
+    })
+  )
+
 /** The sum of resourceVersions; what is no number, or not there, counts 0. */
 export const versionSum = (versions: Iterable<string | null | undefined>): bigint => {
   let sum = 0n

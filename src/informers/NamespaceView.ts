@@ -17,7 +17,10 @@ export interface NamespaceView {
   readonly environments: StoreReader<Environment>
   /** Metadata only. */
   readonly packages: StoreReader<Described>
-  /** Pods with label `executorType=poolmgr`; indexes `environmentUid` and `functionUid` by those labels. */
+  /**
+   * Pods with label `executorType=poolmgr`; indexes `environmentUid` and `functionUid` by those labels, `reference` by the
+   * Secrets and ConfigMaps that they were given, as `secret/<name>` and `configmap/<name>`.
+   */
   readonly pods: StoreReader<Pod>
   /**
    * Deployments of every executor type. Index `environmentUid`: the pools of poolmgr, by that label; index `functionUid`:

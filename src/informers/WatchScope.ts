@@ -1,7 +1,7 @@
 import { Duration, Effect, Latch, Random } from "effect"
 import type { FissionFunction } from "../fission/Function.ts"
-import { labels } from "../fission/Labels.ts"
-import { referencedObjects } from "../fission/ReferencedObjects.ts"
+import { annotations, labels } from "../fission/Labels.ts"
+import { referencedObjects, referencesIn } from "../fission/ReferencedObjects.ts"
 import {
   ConfigMaps,
   Deployments,
@@ -111,7 +111,7 @@ export const make = (options: {
     const pods = yield* reflect(Pods, {
       namespace: workloadNamespace,
       labelSelector: owned.pods,
-      indexes: { environmentUid, functionUid },
+      indexes: { environmentUid, functionUid, reference: referencesOf },
       required: true,
       onChange: (change) => listener.onChange({ kind: "pods", change })
     })
@@ -215,5 +215,10 @@ const labelValues = (object: Described, label: string): ReadonlyArray<string> =>
   const value = object.metadata.labels?.[label]
   return value === undefined ? [] : [value]
 }
+
+/** What a pod was given when it loaded its function. */
+const referencesOf = ({ metadata }: Described): ReadonlyArray<string> => [
+  ...referencesIn(metadata.annotations?.[annotations.references] ?? "").keys()
+]
 
 const isOfPoolmgr = (object: Described): boolean => object.metadata.labels?.[labels.executorType] === "poolmgr"

@@ -171,13 +171,16 @@ export const make = <A extends Described>(
   }
 }
 
-/** Versions grow within a kind; they are compared as numbers, never as text (failure-semantics.md section 9.4). */
-const isNewer = (candidate: Described, held: Described): boolean => {
-  const [next, current] = [versionOf(candidate), versionOf(held)]
+const isNewer = (candidate: Described, held: Described): boolean =>
+  isNewerVersion(candidate.metadata.resourceVersion ?? "", held.metadata.resourceVersion ?? "")
+
+/**
+ * Whether a resourceVersion is newer than another one of the same kind, or no number. Versions grow within a kind; they
+ * are compared as numbers, never as text (failure-semantics.md section 9.4).
+ */
+export const isNewerVersion = (candidate: string, held: string): boolean => {
+  const [next, current] = [numberOf(candidate), numberOf(held)]
   return next === undefined || current === undefined || next > current
 }
 
-const versionOf = (object: Described): bigint | undefined => {
-  const version = object.metadata.resourceVersion ?? ""
-  return /^\d+$/u.test(version) ? BigInt(version) : undefined
-}
+const numberOf = (version: string): bigint | undefined => (/^\d+$/u.test(version) ? BigInt(version) : undefined)

@@ -1,6 +1,7 @@
 import type { Environment } from "../fission/Environment.ts"
 import type { FissionFunction } from "../fission/Function.ts"
 import { annotations, labels } from "../fission/Labels.ts"
+import { type ReferenceVersions, referenceText } from "../fission/ReferencedObjects.ts"
 import { runtimeFingerprint } from "../fission/RuntimeHash.ts"
 import type { Pod } from "../fission/Workloads.ts"
 import type { Json } from "./Json.ts"
@@ -58,28 +59,39 @@ export const releasePatch = (pod: Pod): Json => ({
   metadata: { ...guardOf(pod), labels: { [labels.claimed]: "released" } }
 })
 
+/** Nothing for a pod that was given nothing, or nobody knows which version of it. */
+const referenceAnnotation = (references: ReferenceVersions | undefined) =>
+  references === undefined || references.size === 0 ? {} : { [annotations.references]: referenceText(references) }
+
 /**
  * The patch after a successful specialization: the pod serves, and carries all that a restarted executor needs to hand
  * it out again (poolmgr.md section 8 step 11, section 15).
  */
-export const servedPatch = (pod: Pod, address: string, functionResourceVersion: string): Json => ({
+export const servedPatch = (
+  pod: Pod,
+  address: string,
+  functionResourceVersion: string,
+  references?: ReferenceVersions
+): Json => ({
   metadata: {
     uid: pod.metadata.uid,
     annotations: {
       [annotations.serviceHost]: address,
-      [annotations.functionResourceVersion]: functionResourceVersion
+      [annotations.functionResourceVersion]: functionResourceVersion,
+      ...referenceAnnotation(references)
     },
     labels: { [labels.served]: "true" }
   }
 })
 
 /** All of that, and the function, for a pod from the reserve: afterwards it is like any other pod of the function. */
-export const finalPatch = (pod: Pod, address: string, fn: FissionFunction): Json => ({
+export const finalPatch = (pod: Pod, address: string, fn: FissionFunction, references?: ReferenceVersions): Json => ({
   metadata: {
     ...guardOf(pod),
     annotations: {
       [annotations.serviceHost]: address,
       [annotations.functionResourceVersion]: fn.metadata.resourceVersion ?? "",
+      ...referenceAnnotation(references),
       [annotations.safeToEvict]: null
     },
     labels: { ...functionLabels(fn), [labels.served]: "true", [labels.claimed]: null }

@@ -28,6 +28,7 @@ import {
 import * as FunctionPod from "./FunctionPod.ts"
 import { PodLifecycle } from "./PodLifecycle.ts"
 import { PoolDeployments } from "./PoolDeployments.ts"
+import { referenceVersions } from "./References.ts"
 import { SharedPods } from "./SharedPods.ts"
 
 /** Longest wait for a permit of the final patch: the budget of a critical call (failure-semantics.md section 3). */
@@ -149,9 +150,10 @@ export class ColdStart extends Context.Service<
       const start = Effect.fnUntraced(function* (request: ColdStartRequest) {
         const { fn, reservation, view } = request
         let served = false
+        const references = referenceVersions(view, fn)
         const serve = (pod: PooledPod) => {
           served = true
-          lifecycle.serving(pod, fn)
+          lifecycle.serving({ pod, fn, references })
           return reservation.fulfil(pod)
         }
         if (!isSynced(view)) return yield* notSynced(view)

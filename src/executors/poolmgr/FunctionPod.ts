@@ -2,17 +2,10 @@ import { Duration } from "effect"
 import type { PooledPod } from "../../caches/PoolCache.ts"
 import { hostOf, normalizeAddress } from "../../fission/Address.ts"
 import { type Environment, isInfinite } from "../../fission/Environment.ts"
-import {
-  executorTypeOf,
-  type FissionFunction,
-  functionTimeoutSeconds,
-  requestsPerPod,
-  retainPods
-} from "../../fission/Function.ts"
+import { type FissionFunction, functionTimeoutSeconds, requestsPerPod, retainPods } from "../../fission/Function.ts"
 import { annotations, labels } from "../../fission/Labels.ts"
 import { isReady, type Pod } from "../../fission/Workloads.ts"
 import type { NamespaceView } from "../../informers/NamespaceView.ts"
-import { retention } from "../../informers/VersionRetention.ts"
 import type { WantedCondition } from "../../safeguards/Conditions.ts"
 import type { OwnerReference } from "../../safeguards/Ground.ts"
 import { cpuLimit } from "../../podspec/CpuLimit.ts"
@@ -73,6 +66,9 @@ export const functionServed = (view: NamespaceView, { fn }: PooledPod): FissionF
   return known?.metadata.uid === fn.uid ? known : undefined
 }
 
+/** Whether the pod is held warm for its function, whatever its idle time (poolmgr.md section 17). */
+export const isHeldWarm = ({ metadata }: Pod): boolean => metadata.labels?.[labels.provisioned] === "true"
+
 /** The Environment that the pod's labels name, if the view holds exactly that one. */
 export const environmentOf = (view: NamespaceView, pod: Pod): Environment | undefined => {
   const environment = view.environments.get(view.namespace, pod.metadata.labels?.[labels.environmentName] ?? "")
@@ -93,44 +89,6 @@ export function* owners(view: NamespaceView): Generator<OwnerReference> {
       yield { kind: "Function", namespace: view.namespace, name: functionName, uid: functionUid }
     }
   }
-}
-
-/**
- * What took the place of what a specialized pod runs, or undefined while it is what its Environment and Function ask for:
- * a template of the Environment that the pool has rolled out, or a newer generation, as a switch to another executor type
- * is too, that no alias holds back (poolmgr.md sections 12 and 13).
- */
-export const supersededBy = (view: NamespaceView, pod: Pod): string | undefined => {
-  const environment = environmentOf(view, pod)
-  if (environment !== undefined && !isCurrent(environment, pod.metadata) && isRolledOut(view, environment)) {
-    return "the environment's template"
-  }
-  const { generation, uid } = functionOf(view, pod)?.metadata ?? {}
-  const own = Number(pod.metadata.labels?.[labels.functionGeneration] ?? Number.NaN)
-  if (!Number.isInteger(own) || own >= (generation ?? 0)) return undefined
-  return retention(view)(uid ?? "", own) ? undefined : `generation ${generation}`
-}
-
-/** Whether every pod of the pool runs its Deployment's current template, so that new warm pods exist. */
-const isRolledOut = (view: NamespaceView, environment: Environment): boolean =>
-  view.deployments.indexed("environmentUid", environment.metadata.uid ?? "").some(({ metadata, spec, status }) => {
-    const replicas = spec.replicas ?? 1
-    return (
-      (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0) &&
-      (status?.updatedReplicas ?? 0) >= replicas &&
-      (status?.replicas ?? 0) === (status?.updatedReplicas ?? 0)
-    )
-  })
-
-/**
- * Whether the last pod of a function can go: a warm one of the current template is Ready to take its place, or another
- * executor type has to.
- */
-export const hasSuccessor = (view: NamespaceView, pod: Pod): boolean => {
-  const fn = functionOf(view, pod)
-  if (fn !== undefined && executorTypeOf(fn) !== "poolmgr") return true
-  const environment = environmentOf(view, pod)
-  return environment !== undefined && warmPods(view, environment).some((warm) => isCurrent(environment, warm.metadata))
 }
 
 /** Time that the last requests of a pod get: the function's time-out, at least 30 s (poolmgr.md section 14.1). */

@@ -1,7 +1,6 @@
 import { Context, Duration, Effect, Layer } from "effect"
 import { PoolCache, type PooledPod } from "../../caches/PoolCache.ts"
 import { type FissionFunction, functionTimeoutSeconds, idleTimeoutSeconds } from "../../fission/Function.ts"
-import { labels } from "../../fission/Labels.ts"
 import { type NamespaceView, viewAge } from "../../informers/NamespaceView.ts"
 import { retention } from "../../informers/VersionRetention.ts"
 import { DecisionLog } from "../../safeguards/DecisionLog.ts"
@@ -92,6 +91,7 @@ export class IdlePods extends Context.Service<
 const idleThreshold = (fn: FissionFunction | undefined): Duration.Duration =>
   Duration.seconds(fn === undefined ? 120 : Math.max(idleTimeoutSeconds(fn), functionTimeoutSeconds(fn)))
 
-/** Pods that are held warm on purpose stay whatever their idle time. */
-const isExempt = (view: NamespaceView, { name, namespace }: PooledPod): boolean =>
-  view.pods.get(namespace, name)?.metadata.labels?.[labels.provisioned] === "true"
+const isExempt = (view: NamespaceView, { name, namespace }: PooledPod): boolean => {
+  const pod = view.pods.get(namespace, name)
+  return pod !== undefined && FunctionPod.isHeldWarm(pod)
+}

@@ -2,6 +2,7 @@ import { Data, Duration } from "effect"
 import type { PooledPod } from "../../caches/PoolCache.ts"
 import type { FissionFunction } from "../../fission/Function.ts"
 import { keyOf, type ObjectMeta } from "../../fission/ObjectMeta.ts"
+import type { ReferenceVersions } from "../../fission/ReferencedObjects.ts"
 
 /** Why a pod is taken out of service, and how long its last requests may take. */
 export interface DrainOrder {
@@ -18,12 +19,20 @@ export interface DrainOrder {
 /** The order for a pod that nobody has a request for, now or later. */
 export const atOnce: DrainOrder = { idleFor: Duration.zero, threshold: Duration.zero, grace: Duration.zero }
 
+/** What a pod serves, from when on its function was loaded. */
+export interface Serving {
+  readonly pod: PooledPod
+  readonly fn: FissionFunction
+  /** What of Secrets and ConfigMaps the view showed before the load; undefined where it could not tell. */
+  readonly references: ReferenceVersions | undefined
+}
+
 /** What was begun with a pod and has to be ended, whatever the API answers meanwhile. Times are monotonic. */
 export type Duty = Data.TaggedEnum<{
   /** A request is loading code into it. */
   Claimed: {}
   /** It serves; labels and annotations have yet to say so. */
-  Serving: { readonly pod: PooledPod; readonly fn: FissionFunction }
+  Serving: Serving
   /** The API accepted what they say; the view has yet to show it. */
   Recorded: {}
   /** It may have received code and will never serve. */

@@ -1,6 +1,5 @@
 import { Clock, Context, Duration, Effect, Layer, Semaphore } from "effect"
 import { PoolCache, type PooledPod } from "../../caches/PoolCache.ts"
-import type { FissionFunction } from "../../fission/Function.ts"
 import { annotations, labels } from "../../fission/Labels.ts"
 import { Pods } from "../../fission/ResourceKind.ts"
 import { isDeleting, isTerminated, type Pod } from "../../fission/Workloads.ts"
@@ -13,7 +12,16 @@ import { Deletion } from "../../safeguards/Deletion.ts"
 import { evidenceOf, Ground } from "../../safeguards/Ground.ts"
 import { InstanceId } from "../InstanceId.ts"
 import * as FunctionPod from "./FunctionPod.ts"
-import { atOnce, type DrainOrder, Duty, isUnrecorded, make as makeDuties, type PodReference } from "./PodDuties.ts"
+import {
+  atOnce,
+  type DrainOrder,
+  Duty,
+  isUnrecorded,
+  make as makeDuties,
+  type PodReference,
+  type Serving
+} from "./PodDuties.ts"
+import { PodStanding } from "./PodStanding.ts"
 import { PodWrites } from "./PodWrites.ts"
 
 /** Name of the work that brings one pod to where it belongs. */
@@ -24,8 +32,8 @@ export const finalPatchWork = "finalPatch"
 
 /** Final patches that may be outstanding before cold starts wait (poolmgr.md section 22.2). */
 const unfinishedPatches = 500
-/** Time between two looks at a superseded pod whose turn has not come. */
-const betweenBatches = Duration.seconds(10)
+/** Time between two looks at a pod that is superseded and whose turn has not come, or that may be superseded. */
+const betweenLooks = Duration.seconds(10)
 /** A claim that nobody of this process made and nobody finished is given up after this (W04). */
 const claimAbandonedAfter = Duration.seconds(2 * 130)
 
@@ -50,7 +58,7 @@ export class PodLifecycle extends Context.Service<
     /** The claim did not happen, or nobody knows: the pod is as warm as it was, unless it turns out to be claimed. */
     readonly unclaimed: (pod: Pod) => void
     /** The pod serves: its labels follow until they are written. Takes over one permit of `finalPatches`. */
-    readonly serving: (pod: PooledPod, fn: FissionFunction) => void
+    readonly serving: (serving: Serving) => void
     /** A claimed pod that may hold code and will never serve: it is deleted (ground `FailedClaim`). */
     readonly discarded: (pod: Pod, reason: string) => void
     /**
@@ -81,13 +89,14 @@ export class PodLifecycle extends Context.Service<
   static readonly layer: Layer.Layer<
     PodLifecycle,
     never,
-    PoolCache | PodWrites | Deletion | DecisionLog | Conditions | Supervisor | InstanceId
+    PoolCache | PodWrites | PodStanding | Deletion | DecisionLog | Conditions | Supervisor | InstanceId
   > = Layer.effect(
     PodLifecycle,
     Effect.gen(function* () {
       const clock = yield* Clock.Clock
       const cache = yield* PoolCache
       const writes = yield* PodWrites
+      const standing = yield* PodStanding
       const deletion = yield* Deletion
       const decisions = yield* DecisionLog
       const conditions = yield* Conditions
@@ -156,9 +165,7 @@ export class PodLifecycle extends Context.Service<
         pod: Pod,
         duty: Extract<Duty, { _tag: "Serving" }>
       ) {
-        const isThere =
-          FunctionPod.isRecordedAt(duty.pod.address, pod) ||
-          (yield* writes.recordServing(pod, duty.pod.address, duty.fn))
+        const isThere = FunctionPod.isRecordedAt(duty.pod.address, pod) || (yield* writes.recordServing(pod, duty))
         yield* settle(pod.metadata, isThere ? Duty.Recorded() : Duty.Deleted())
         if (!isThere) return void cache.remove(pod.metadata.uid ?? "")
         const fn = FunctionPod.functionServed(view, duty.pod)
@@ -237,18 +244,11 @@ export class PodLifecycle extends Context.Service<
         letGo(pod, { idleFor: Duration.zero, threshold: grace, grace })
       }
 
-      /**
-       * Takes a superseded pod out of the cache and drains it, in its turn: at most a quarter of a function's pods at a
-       * time, and the last one only when another can take over at once (failure-semantics.md section 9.2).
-       */
+      /** Takes a superseded pod out of the cache and drains it, in its turn. */
       const supersede = Effect.fnUntraced(function* (view: NamespaceView, pod: Pod, by: string) {
-        const siblings = view.pods
-          .indexed("functionUid", pod.metadata.labels?.[labels.functionUid] ?? "")
-          .filter((sibling) => FunctionPod.isSpecialized(view, sibling) && !isDeleting(sibling.metadata))
-        const leaving = siblings.filter(({ metadata }) =>
+        const waitsFor = standing.waitsFor(view, pod, ({ metadata }) =>
           ["Draining", "Deleted"].includes(duties.of(metadata)?._tag ?? "")
-        ).length
-        const waitsFor = yieldsTo(siblings.length, leaving, FunctionPod.hasSuccessor(view, pod))
+        )
         if (waitsFor !== undefined) {
           const ground = Ground.Superseded({ by, viewAge: yield* viewAge(view) })
           yield* decisions.recordOnce({
@@ -259,7 +259,7 @@ export class PodLifecycle extends Context.Service<
             reason: `superseded, but ${waitsFor}`,
             evidence: evidenceOf(ground)
           })
-          return yield* lookAgain(pod, betweenBatches)
+          return yield* lookAgain(pod, betweenLooks)
         }
         cache.remove(pod.metadata.uid ?? "")
         const grace = FunctionPod.drainGrace(FunctionPod.functionOf(view, pod))
@@ -311,8 +311,9 @@ export class PodLifecycle extends Context.Service<
         if (isOfReserve(pod)) return
         if (!FunctionPod.isClaimFinished(pod)) return cache.holds(uid) ? undefined : yield* beginAwaiting(pod)
         if (pod.metadata.labels?.[labels.served] !== "true") return resumeDrain(view, pod)
-        const by = FunctionPod.supersededBy(view, pod)
-        if (by !== undefined) return yield* supersede(view, pod, by)
+        const found = standing.of(view, pod)
+        if (found._tag === "Superseded") return yield* supersede(view, pod, found.by)
+        if (found._tag === "Unsure") yield* lookAgain(pod, betweenLooks)
         if (!adopt(view, pod)) return
         yield* decisions.record({
           action: "Adopted",
@@ -332,9 +333,10 @@ export class PodLifecycle extends Context.Service<
           duties.end(pod.metadata)
           look(pod.metadata)
         },
-        serving: (pod, fn) => {
+        serving: (serving) => {
+          const { pod } = serving
           const found = shown(pod)
-          duties.set(pod, Duty.Serving({ pod, fn }))
+          duties.set(pod, Duty.Serving(serving))
           look(pod, found !== undefined && isOfOwnReserve(found) ? finalPatchWork : podWork)
         },
         discarded: (pod, reason) => begin(pod.metadata, Duty.Discarded({ reason })),
@@ -348,10 +350,4 @@ export class PodLifecycle extends Context.Service<
       })
     })
   )
-}
-
-/** What a superseded pod waits for before it goes, undefined when it is its turn (failure-semantics.md section 9.2). */
-const yieldsTo = (siblings: number, leaving: number, hasSuccessor: boolean): string | undefined => {
-  if (leaving > 0 && leaving >= Math.ceil(siblings / 4)) return "a quarter of the function's pods goes at a time"
-  return siblings - leaving === 1 && !hasSuccessor ? "no other pod can take over yet" : undefined
 }

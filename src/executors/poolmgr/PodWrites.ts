@@ -1,6 +1,5 @@
 import { Clock, Context, DateTime, Effect, Layer } from "effect"
 import type { KubernetesError } from "../../Errors.ts"
-import type { FissionFunction } from "../../fission/Function.ts"
 import { Pods } from "../../fission/ResourceKind.ts"
 import type { Pod } from "../../fission/Workloads.ts"
 import { KubernetesApi, type PatchOptions } from "../../kubernetes/KubernetesApi.ts"
@@ -9,6 +8,7 @@ import type { Json } from "../../podspec/Json.ts"
 import { drainPatch, finalPatch, servedPatch } from "../../podspec/PodPatches.ts"
 import { InstanceId } from "../InstanceId.ts"
 import * as FunctionPod from "./FunctionPod.ts"
+import type { Serving } from "./PodDuties.ts"
 
 /**
  * What is written onto the pods of functions. Each is one patch guarded by UID, repeatable, and false when the pod is
@@ -21,7 +21,7 @@ export class PodWrites extends Context.Service<
      * That the pod serves the function; and for a pod from the reserve, which function that is (poolmgr.md section 22.2).
      * What is in the reserve of this process is written with or without the lease.
      */
-    readonly recordServing: (pod: Pod, address: string, fn: FissionFunction) => Effect.Effect<boolean, KubernetesError>
+    readonly recordServing: (pod: Pod, serving: Serving) => Effect.Effect<boolean, KubernetesError>
     /** That the pod takes no new requests, from now on. */
     readonly recordDraining: (pod: Pod) => Effect.Effect<boolean, KubernetesError>
   }
@@ -47,10 +47,12 @@ export class PodWrites extends Context.Service<
         )
 
       return PodWrites.of({
-        recordServing: (pod, address, fn) =>
+        recordServing: (pod, { fn, pod: { address }, references }) =>
           FunctionPod.isReserved(pod)
-            ? patch(pod, finalPatch(pod, address, fn), { withoutLease: FunctionPod.isReservedBy(instance.value, pod) })
-            : patch(pod, servedPatch(pod, address, fn.metadata.resourceVersion ?? "")),
+            ? patch(pod, finalPatch(pod, address, fn, references), {
+                withoutLease: FunctionPod.isReservedBy(instance.value, pod)
+              })
+            : patch(pod, servedPatch(pod, address, fn.metadata.resourceVersion ?? "", references)),
         recordDraining: Effect.fnUntraced(function* (pod) {
           const since = DateTime.formatIso(DateTime.makeUnsafe(yield* Clock.currentTimeMillis))
           return yield* patch(pod, drainPatch(pod.metadata.uid ?? "", since))

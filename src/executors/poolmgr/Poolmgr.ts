@@ -1,9 +1,12 @@
 import { Effect, Layer } from "effect"
 import { type GroupSnapshot, PoolCache } from "../../caches/PoolCache.ts"
 import { Settings } from "../../Config.ts"
+import { executorTypeOf } from "../../fission/Function.ts"
+import type { FunctionAlias } from "../../fission/FunctionVersion.ts"
 import { labels } from "../../fission/Labels.ts"
 import type { Pod } from "../../fission/Workloads.ts"
 import type { NamespaceView, ViewChange } from "../../informers/NamespaceView.ts"
+import type { Change } from "../../kubernetes/Store.ts"
 import type { WorkKey } from "../../namespaces/WorkQueue.ts"
 import type { Ground } from "../../safeguards/Ground.ts"
 import { ExecutorTypes } from "../ExecutorType.ts"
@@ -11,7 +14,9 @@ import * as FunctionPod from "./FunctionPod.ts"
 import { FunctionServices, functionServiceWork } from "./FunctionServices.ts"
 import { IdlePods } from "./IdlePods.ts"
 import { finalPatchWork, PodLifecycle, podWork } from "./PodLifecycle.ts"
+import { PodStanding } from "./PodStanding.ts"
 import { PoolDeployments } from "./PoolDeployments.ts"
+import { mayRefer } from "./References.ts"
 import { Requests } from "./Requests.ts"
 import { Reserve, reserveWork } from "./Reserve.ts"
 import { connectionWork, ReserveConnections } from "./ReserveConnections.ts"
@@ -27,6 +32,7 @@ export const layer: Layer.Layer<
   | PoolCache
   | Requests
   | PodLifecycle
+  | PodStanding
   | PoolDeployments
   | FunctionServices
   | IdlePods
@@ -41,6 +47,7 @@ export const layer: Layer.Layer<
     const cache = yield* PoolCache
     const requests = yield* Requests
     const lifecycle = yield* PodLifecycle
+    const standing = yield* PodStanding
     const deployments = yield* PoolDeployments
     const functionServices = yield* FunctionServices
     const idlePods = yield* IdlePods
@@ -55,6 +62,7 @@ export const layer: Layer.Layer<
       if (type === "Delete") {
         cache.remove(uid)
         sharedPods.forget(uid)
+        standing.forget(uid)
       }
       const isClaiming = type === "Upsert" && reserve.isClaiming(pod)
       if (!isClaiming) reserve.forget(uid)
@@ -70,10 +78,16 @@ export const layer: Layer.Layer<
     const workOnPods = (view: NamespaceView, { change, kind }: ViewChange): ReadonlyArray<WorkKey> => {
       const { name, uid } = change.object.metadata
       if (kind === "pods") return onPodChange(view, change.type, change.object)
+      if (kind === "functionVersions") return podsWork(view, podsOfFunctions(view, [change.object.spec.functionUID]))
+      if (kind === "functionAliases") return podsWork(view, podsOfFunctions(view, functionsOf(view, change)))
       if (change.type === "Delete") return []
-      if (kind === "functions" && change.previous?.metadata.generation !== change.object.metadata.generation) {
-        return podsWork(view, view.pods.indexed("functionUid", uid ?? ""))
+      if (kind === "functions") {
+        if (executorTypeOf(change.object) === "poolmgr" && mayRefer(change.object)) view.wantReferences()
+        if (change.previous?.metadata.generation === change.object.metadata.generation) return []
+        return podsWork(view, podsOfFunctions(view, [uid ?? ""]))
       }
+      if (kind === "secrets") return podsWork(view, podsWith(view, "secret", name))
+      if (kind === "configMaps") return podsWork(view, podsWith(view, "configMap", name))
       if (kind === "environments") {
         const pods = view.pods.indexed("environmentUid", uid ?? "")
         return pods.length === 0 ? [] : [...sharedWork(pods), ...reserveKeys(name)]
@@ -150,6 +164,25 @@ export const layer: Layer.Layer<
 const reserveKeys = (name: string): ReadonlyArray<WorkKey> => [
   { handler: reserveWork, name },
   { handler: connectionWork, name }
+]
+
+const podsOfFunctions = (view: NamespaceView, functionUids: ReadonlyArray<string>): ReadonlyArray<Pod> =>
+  functionUids.flatMap((uid) => view.pods.indexed("functionUid", uid))
+
+/** UIDs of the functions of an alias: the one that it is for now, and the one that it was for until now. */
+const functionsOf = (view: NamespaceView, change: Change<FunctionAlias>): ReadonlyArray<string> => {
+  const before = change.type === "Upsert" ? change.previous : undefined
+  const names = new Set([change.object.spec.functionName ?? "", before?.spec.functionName ?? ""])
+  return [...names].flatMap((name) => view.functions.get(view.namespace, name)?.metadata.uid ?? [])
+}
+
+/** Pods that were given a Secret or ConfigMap, and those of functions that refer to it: a pod may not say it. */
+const podsWith = (view: NamespaceView, kind: "secret" | "configMap", name: string): ReadonlyArray<Pod> => [
+  ...view.pods.indexed("reference", `${kind.toLowerCase()}/${name}`),
+  ...podsOfFunctions(
+    view,
+    view.functions.indexed(kind, name).map(({ metadata }) => metadata.uid ?? "")
+  )
 ]
 
 /** Work on those of the pods that are some function's. */

@@ -4,6 +4,7 @@ import { Settings } from "../../Config.ts"
 import type { FissionError } from "../../Errors.ts"
 import { normalizeAddress } from "../../fission/Address.ts"
 import { concurrency, type FissionFunction, requestsPerPod, retainPods } from "../../fission/Function.ts"
+import { referenceText } from "../../fission/ReferencedObjects.ts"
 import type { NamespaceView } from "../../informers/NamespaceView.ts"
 import { Supervisor } from "../../namespaces/Supervisor.ts"
 import type { Admission, Miss, ServiceAddress, Tap } from "../ExecutorType.ts"
@@ -11,6 +12,7 @@ import { viewOf } from "../FunctionView.ts"
 import { ColdStart } from "./ColdStart.ts"
 import * as FunctionPod from "./FunctionPod.ts"
 import { PodLifecycle } from "./PodLifecycle.ts"
+import { referenceVersions } from "./References.ts"
 
 /** What the router asks of poolmgr, answered from the cache or by a cold start. */
 export class Requests extends Context.Service<
@@ -139,5 +141,6 @@ const demandOf = (view: NamespaceView, fn: FissionFunction): Demand => ({
 const inputsOf = (view: NamespaceView, fn: FissionFunction): string => {
   const pkg = view.packages.get(view.namespace, fn.spec.package?.packageref?.name ?? "")
   const environment = view.environments.get(view.namespace, fn.spec.environment?.name ?? "")
-  return `${pkg?.metadata.resourceVersion ?? ""}/${environment?.metadata.resourceVersion ?? ""}`
+  const references = referenceText(referenceVersions(view, fn) ?? new Map())
+  return `${pkg?.metadata.resourceVersion ?? ""}/${environment?.metadata.resourceVersion ?? ""}/${references}`
 }
