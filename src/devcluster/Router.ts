@@ -4,6 +4,7 @@ import { Cache, Context, Data, Duration, Effect, Exit, Layer, Random, Redacted, 
 import { listen } from "../HttpListener.ts"
 import type { ConfigurationError } from "../Errors.ts"
 import { type FissionFunction, functionKey, functionTimeoutSeconds, requestsPerPod } from "../fission/Function.ts"
+import { labels } from "../fission/Labels.ts"
 import { channelKey } from "../fission/RequestSignature.ts"
 import { Functions } from "../fission/ResourceKind.ts"
 import type { KubernetesApi } from "../kubernetes/KubernetesApi.ts"
@@ -13,6 +14,7 @@ import { forward, ProxyError } from "./router/Proxy.ts"
 import { type NoRoute, type Route, routeOf } from "./router/Routes.ts"
 import * as SliceIndex from "./router/SliceIndex.ts"
 import * as Taps from "./router/Taps.ts"
+import type { FunctionReference } from "./router/Versions.ts"
 import * as Views from "./router/Views.ts"
 
 /** Where the router listens and whom it asks. */
@@ -54,7 +56,8 @@ const afterRefusal = Schedule.min([
 
 /**
  * A small router with Fission's internal paths, `/fission-function/<name>` of the namespace `default` and
- * `/fission-function/<namespace>/<name>`, each with whatever follows, and with HTTPTriggers. It treats the executor exactly
+ * `/fission-function/<namespace>/<name>`, each with `:<alias>` where one is meant and whatever follows, and with
+ * HTTPTriggers. It treats the executor exactly
  * as the stock router does, with its slice index off or on (http-api.md section 10), so every un-tap and retry of that is
  * seen.
  */
@@ -93,8 +96,8 @@ const makeHandler = (options: RouterOptions, views: Views.Views, slices: SliceIn
 
     const addresses = yield* Cache.makeWith(
       (id: string) => {
-        const [namespace = "", name = ""] = id.split("/")
-        const fn = find(namespace, name)
+        const [namespace = "", name = "", version = ""] = id.split("/")
+        const fn = find({ namespace, name, version: version || undefined }, 0)
         return fn === undefined ? Effect.fail(unknownFunction) : ask(fn, randomUUID())
       },
       { capacity: 1000, timeToLive: (exit) => (Exit.isSuccess(exit) ? addressFreshFor : Duration.zero) }
@@ -140,7 +143,8 @@ const makeHandler = (options: RouterOptions, views: Views.Views, slices: SliceIn
 
     /** newdeploy and container: the address of a Service, asked for once a minute and tapped in between. */
     const resolveService = Effect.fnUntraced(function* (fn: RawObject, executorType: string) {
-      const id = `${fn.metadata.namespace}/${fn.metadata.name}/${functionKey(fn.metadata)}`
+      const version = fn.metadata.labels?.[labels.functionVersion] ?? ""
+      const id = `${fn.metadata.namespace}/${fn.metadata.name}/${version}/${functionKey(fn.metadata)}`
       const known = yield* Cache.has(addresses, id)
       const address = yield* Cache.get(addresses, id)
       if (known) taps.add(tapOf(fn, executorType, address))
@@ -161,11 +165,17 @@ const makeHandler = (options: RouterOptions, views: Views.Views, slices: SliceIn
       return endpoints[index] ?? (yield* refused)
     })
 
-    const attempt = (route: Route, request: IncomingMessage, response: ServerResponse, requestId: string) =>
+    /** Each attempt of a request is one for the same version, unless an alias moved in between. */
+    const attempt = (
+      { point, ...route }: Route & { readonly point: number },
+      request: IncomingMessage,
+      response: ServerResponse,
+      requestId: string
+    ) =>
       Effect.uninterruptibleMask((restore) =>
         Effect.gen(function* () {
-          const fn = find(route.namespace, route.name)
-          if (fn === undefined) return yield* unknownFunction
+          const fn = find(route, point)
+          if (fn === undefined) return yield* views.knowsFunctions() ? notFound(route) : noRoute.notReady
           const { address, forget, release } = yield* restore(resolve(fn, requestId))
           const headers = { ...functionHeaders(fn, request, requestId), ...parameterHeaders(route) }
           const seconds = functionTimeoutSeconds(decoded(fn) ?? { metadata: fn.metadata, spec: {} })
@@ -182,9 +192,10 @@ const makeHandler = (options: RouterOptions, views: Views.Views, slices: SliceIn
     return Effect.fnUntraced(function* (request: IncomingMessage, response: ServerResponse) {
       const requestId = requestIdOf(request)
       response.setHeader("x-fission-request-id", requestId)
-      const route = routeOf(request, views, yield* Random.next)
+      const point = yield* Random.next
+      const route = routeOf(request, views, point)
       if (typeof route === "string") return yield* answerError(response, requestId, noRoute[route])
-      yield* attempt(route, request, response, requestId).pipe(
+      yield* attempt({ ...route, point }, request, response, requestId).pipe(
         Effect.retry({
           schedule: afterRefusal,
           while: (error) => error._tag === "ProxyError" && error.reason === "Refused"
@@ -241,6 +252,18 @@ const unknownFunction = new RouteError({
   reason: "function_not_found",
   detail: "no function of this name"
 })
+
+/** A function that is not there, or an alias or version of one that leads nowhere. */
+const notFound = ({ alias, name, version }: FunctionReference): RouteError => {
+  if (alias === undefined && version === undefined) return unknownFunction
+  const what = version === undefined ? `alias "${alias}" leads to no version` : `"${version}" is no version`
+  return new RouteError({
+    status: 404,
+    component: "router",
+    reason: "function_not_found",
+    detail: `${what} of function "${name}"`
+  })
+}
 
 const noRoute: { readonly [reason in NoRoute]: RouteError } = {
   unknown: unknownFunction,

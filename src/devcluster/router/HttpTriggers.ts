@@ -14,15 +14,23 @@ const HttpTrigger = Schema.Struct({
     functionref: Schema.Struct({
       type: Schema.Literals(["name", "function-weights"]),
       name: optional(Schema.String),
+      alias: optional(Schema.String),
+      version: optional(Schema.String),
       functionweights: optional(Schema.Record(Schema.String, Schema.Int))
     })
   })
 })
 type HttpTrigger = typeof HttpTrigger.Type
 
-/** A function that a trigger names, and its share of the requests. */
+/** A function that a trigger names, and where it is not the function as it is now, an alias or a version of it. */
 export interface Target {
   readonly name: string
+  readonly alias?: string | undefined
+  readonly version?: string | undefined
+}
+
+/** A target and its share of the requests. */
+export interface WeightedTarget extends Target {
   readonly weight: number
 }
 
@@ -38,7 +46,7 @@ export interface CompiledTrigger {
   readonly methods: ReadonlyArray<string>
   /** What is taken from a path; undefined for another one. */
   readonly match: (path: string) => PathMatch | undefined
-  readonly targets: ReadonlyArray<Target>
+  readonly targets: ReadonlyArray<WeightedTarget>
   readonly isPrefix: boolean
   /** Length of its path without placeholders. */
   readonly literalLength: number
@@ -69,16 +77,19 @@ const compile = ({ metadata, spec }: HttpTrigger): CompiledTrigger => {
 const patternOf = ({ prefix, relativeurl }: HttpTrigger["spec"]) =>
   prefix ? { isPrefix: true, pattern: prefix } : { isPrefix: false, pattern: relativeurl ?? "" }
 
-const targetsOf = ({ functionweights, name, type }: HttpTrigger["spec"]["functionref"]): ReadonlyArray<Target> =>
-  Object.entries(type === "name" ? { [name ?? ""]: 1 } : (functionweights ?? {}))
-    .map(([name, weight]) => ({ name, weight }))
-    .filter(({ name, weight }) => name !== "" && weight > 0)
+const targetsOf = (reference: HttpTrigger["spec"]["functionref"]): ReadonlyArray<WeightedTarget> => {
+  const { alias, functionweights, name, type, version } = reference
+  const named = { name: name ?? "", alias: alias || undefined, version: version || undefined, weight: 1 }
+  const weighted = Object.entries(functionweights ?? {}).map(([name, weight]) => ({ name, weight }))
+  return (type === "name" ? [named] : weighted).filter(({ name, weight }) => name !== "" && weight > 0)
+}
 
 /** Why a trigger can never route anything; undefined when it can. */
 const problemOf = ({ spec }: HttpTrigger): string | undefined => {
   const { isPrefix, pattern } = patternOf(spec)
   if (!pattern.startsWith("/") || pattern === "/") return `the path "${pattern}" is not below /`
   if (targetsOf(spec.functionref).length === 0) return "functionref names no function"
+  if (spec.functionref.alias && spec.functionref.version) return "functionref names both an alias and a version"
   try {
     if (!isPrefix) exactly(pattern)
     return undefined
@@ -184,11 +195,11 @@ export const verdict = (triggers: ReadonlyArray<CompiledTrigger>, request: Trigg
 }
 
 /** The function that gets a request, by weight. `point` is from 0 up to, but not including, 1. */
-export const pick = (targets: ReadonlyArray<Target>, point: number): string => {
+export const pick = (targets: ReadonlyArray<WeightedTarget>, point: number): Target => {
   let left = point * targets.reduce((sum, { weight }) => sum + weight, 0)
-  for (const { name, weight } of targets) {
+  for (const { weight, ...target } of targets) {
     left -= weight
-    if (left < 0) return name
+    if (left < 0) return target
   }
-  return targets.at(-1)?.name ?? ""
+  return { name: "" }
 }

@@ -1,11 +1,10 @@
 import type { IncomingMessage } from "node:http"
 import { pick, verdict } from "./HttpTriggers.ts"
+import type { FunctionReference } from "./Versions.ts"
 import type { Views } from "./Views.ts"
 
 /** Which function a request is for, and what the function sees of it. */
-export interface Route {
-  readonly namespace: string
-  readonly name: string
+export interface Route extends FunctionReference {
   /** Path and query. */
   readonly target: string
   /** Path parameters by name (function-pod-protocol.md section 10.4). */
@@ -36,7 +35,7 @@ export const routeOf = (request: IncomingMessage, views: Views, point: number): 
       const { parameters, path: target, trigger } = found
       return {
         namespace: trigger.metadata.namespace ?? "",
-        name: pick(trigger.targets, point),
+        ...pick(trigger.targets, point),
         target: withQuery(target),
         parameters
       }
@@ -46,13 +45,25 @@ export const routeOf = (request: IncomingMessage, views: Views, point: number): 
 
 const internalPath = "/fission-function"
 
-/** A function of that namespace and name goes before one of `default` that sees the name as part of its path. */
+/**
+ * A function of that namespace and name goes before one of `default` that sees the name as part of its path. The name may
+ * be followed by an alias, as in `hello:prod`.
+ */
 const internalRoute = (path: string, find: Views["find"]): Route | undefined => {
   const [first = "", second = "", ...rest] = path.slice(internalPath.length + 1).split("/")
   const parameters = {}
-  if (second !== "" && find(first, second) !== undefined) {
-    return { namespace: first, name: second, target: `/${rest.join("/")}`, parameters }
+  const [inNamespace, inDefault] = [referenceIn(first, second), referenceIn("default", first)]
+  if (second !== "" && isFunction(inNamespace, find)) {
+    return { ...inNamespace, target: `/${rest.join("/")}`, parameters }
   }
-  if (find("default", first) === undefined) return undefined
-  return { namespace: "default", name: first, target: `/${path.split("/").slice(3).join("/")}`, parameters }
+  if (!isFunction(inDefault, find)) return undefined
+  return { ...inDefault, target: `/${path.split("/").slice(3).join("/")}`, parameters }
+}
+
+const isFunction = ({ name, namespace }: FunctionReference, find: Views["find"]): boolean =>
+  find({ namespace, name }, 0) !== undefined
+
+const referenceIn = (namespace: string, segment: string): FunctionReference => {
+  const [name = "", alias] = segment.split(":")
+  return { namespace, name, alias }
 }

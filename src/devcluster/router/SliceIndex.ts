@@ -70,12 +70,13 @@ export const watch = (
       `${labels.managedBy}=fission`
     )
 
-    /** Of the live function: slices of a published version carry its name. */
+    /** Those of a published version carry its name, and those of the function as it is now carry none. */
     const slicesOf = ({ metadata }: RawObject): ReadonlyArray<FunctionSlice> => {
       const namespace = metadata.namespace ?? ""
       return [...(reflectors.get(namespace)?.store.values(namespace) ?? [])].filter(
         ({ metadata: { labels: held } }) =>
-          held?.[labels.functionUid] === metadata.uid && held?.[labels.functionVersion] === undefined
+          held?.[labels.functionUid] === metadata.uid &&
+          held?.[labels.functionVersion] === metadata.labels?.[labels.functionVersion]
       )
     }
 

@@ -7,10 +7,15 @@ import type { KubernetesApi } from "../../kubernetes/KubernetesApi.ts"
 import * as Reflector from "../../kubernetes/Reflector.ts"
 import { type RawObject, rawKind } from "../RawKind.ts"
 import { type CompiledTrigger, HttpTriggers, inOrder } from "./HttpTriggers.ts"
+import { type FunctionReference, projected, PublishedVersions, versionBehind, WeightedAliases } from "./Versions.ts"
 
-/** The Functions and HTTPTriggers as of now. */
+/** The Functions, with their versions and aliases, and the HTTPTriggers as of now. */
 export interface Views {
-  readonly find: (namespace: string, name: string) => RawObject | undefined
+  /**
+   * What the executor is asked for: the Function itself or the projection of a version; undefined where the reference leads
+   * nowhere. `point`, from 0 up to, but not including, 1, chooses between the two versions of an alias.
+   */
+  readonly find: (reference: FunctionReference, point: number) => RawObject | undefined
   /** In the order in which they are asked. */
   readonly triggers: () => ReadonlyArray<CompiledTrigger>
   /**
@@ -18,7 +23,7 @@ export interface Views {
    * proxy of a node finds them; an address of a pod leads to itself.
    */
   readonly endpointsOf: (address: string) => ReadonlyArray<string>
-  /** Whether the Functions of every namespace have been listed. */
+  /** Whether the Functions of every namespace have been listed, with their versions and aliases. */
   readonly knowsFunctions: () => boolean
   /** The same of the HTTPTriggers. */
   readonly knowsTriggers: () => boolean
@@ -29,6 +34,8 @@ export const watch = (namespaces: ReadonlyArray<string>): Effect.Effect<Views, n
   Effect.gen(function* () {
     let ordered: ReadonlyArray<CompiledTrigger> | undefined
     const functions = yield* watchKind(rawKind(Functions), namespaces, () => {})
+    const versions = yield* watchKind(PublishedVersions, namespaces, () => {})
+    const aliases = yield* watchKind(WeightedAliases, namespaces, () => {})
     const triggers = yield* watchKind(HttpTriggers, namespaces, () => {
       ordered = undefined
     })
@@ -46,11 +53,18 @@ export const watch = (namespaces: ReadonlyArray<string>): Effect.Effect<Views, n
         .map(({ status }) => addressOf(status?.podIP ?? "", Number(servicePorts?.[0]?.targetPort ?? ports.runtime)))
     }
 
+    const find: Views["find"] = ({ alias, name, namespace, version }, point) => {
+      const fn = functions.get(namespace)?.store.get(namespace, name)
+      if (fn === undefined || (alias === undefined && version === undefined)) return fn
+      const wanted = version ?? versionBehind(aliases.get(namespace)?.store.get(namespace, alias ?? ""), name, point)
+      return projected(fn, versions.get(namespace)?.store.get(namespace, wanted ?? ""))
+    }
+
     return {
-      find: (namespace, name) => functions.get(namespace)?.store.get(namespace, name),
+      find,
       endpointsOf,
       triggers: () => (ordered ??= inOrder([...triggers.values()].flatMap(({ store }) => [...store.values()]))),
-      knowsFunctions: () => isSynced(functions),
+      knowsFunctions: () => isSynced(functions) && isSynced(versions) && isSynced(aliases),
       knowsTriggers: () => isSynced(triggers)
     }
   })

@@ -81,7 +81,7 @@ it.effect("weights share the requests out", () =>
       { name: "new", weight: 10 }
     ]
     assert.deepStrictEqual(
-      [0, 0.89, 0.9, 0.99].map((point) => pick(targets, point)),
+      [0, 0.89, 0.9, 0.99].map((point) => pick(targets, point).name),
       ["old", "old", "new", "new"]
     )
   })
