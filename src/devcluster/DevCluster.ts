@@ -7,6 +7,7 @@ import * as KubernetesApiLive from "../kubernetes/KubernetesApiLive.ts"
 import type { ResourceKind } from "../fission/ResourceKind.ts"
 import { ApiServer } from "./ApiServer.ts"
 import { ControllersLayer } from "./controllers/Controllers.ts"
+import { VersionPublisherLayer } from "./controllers/VersionPublisher.ts"
 import { Faults } from "./Faults.ts"
 import { Kubelet, type KubeletOptions } from "./Kubelet.ts"
 import { Namespaces, ServiceAccounts } from "./Kinds.ts"
@@ -36,7 +37,7 @@ export const nodeComponents = (
 const components = (
   options: KubeletOptions
 ): Layer.Layer<Kubelet, never, KubernetesApi | KubernetesDeletion | PodLogs> =>
-  Layer.merge(Kubelet.layer(options), ControllersLayer)
+  Layer.mergeAll(Kubelet.layer(options), ControllersLayer, VersionPublisherLayer)
 
 /**
  * A whole cluster in this process: API server in memory, controllers, kubelet, and each namespace with the

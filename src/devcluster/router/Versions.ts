@@ -1,7 +1,5 @@
-import { Schema } from "effect"
 import { labels } from "../../fission/Labels.ts"
-import { ObjectMeta, optional } from "../../fission/ObjectMeta.ts"
-import { FunctionAliases, FunctionVersions, type ResourceKind } from "../../fission/ResourceKind.ts"
+import type { PublishedVersion, WeightedAlias } from "../PublishedVersions.ts"
 import type { RawObject } from "../RawKind.ts"
 
 /** Whom a request is for: a function as it is now, whatever an alias of it leads to, or one of its published versions. */
@@ -12,40 +10,6 @@ export interface FunctionReference {
   readonly alias?: string | undefined
   /** Name of a FunctionVersion of the same namespace. */
   readonly version?: string | undefined
-}
-
-const PublishedVersion = Schema.Struct({
-  metadata: ObjectMeta,
-  spec: Schema.Struct({
-    functionUID: Schema.String,
-    functionGeneration: Schema.Int,
-    snapshot: Schema.Record(Schema.String, Schema.Unknown)
-  })
-})
-type PublishedVersion = typeof PublishedVersion.Type
-
-/** `functionversions.fission.io/v1` with the whole spec that was published. */
-export const PublishedVersions: ResourceKind<PublishedVersion> = {
-  ...FunctionVersions,
-  decode: Schema.decodeUnknownResult(PublishedVersion)
-}
-
-const WeightedAlias = Schema.Struct({
-  metadata: ObjectMeta,
-  spec: Schema.Struct({
-    functionName: Schema.String,
-    version: optional(Schema.String),
-    secondaryVersion: optional(Schema.String),
-    weight: optional(Schema.Int)
-  }),
-  status: optional(Schema.Struct({ resolvedVersion: optional(Schema.String) }))
-})
-type WeightedAlias = typeof WeightedAlias.Type
-
-/** `functionaliases.fission.io/v1` with the shares of its versions. */
-export const WeightedAliases: ResourceKind<WeightedAlias> = {
-  ...FunctionAliases,
-  decode: Schema.decodeUnknownResult(WeightedAlias)
 }
 
 /**

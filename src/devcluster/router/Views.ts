@@ -5,9 +5,10 @@ import { type Described, Functions, Pods, type ResourceKind, Services } from "..
 import { isReady } from "../../fission/Workloads.ts"
 import type { KubernetesApi } from "../../kubernetes/KubernetesApi.ts"
 import * as Reflector from "../../kubernetes/Reflector.ts"
+import { PublishedVersions, WeightedAliases } from "../PublishedVersions.ts"
 import { type RawObject, rawKind } from "../RawKind.ts"
 import { type CompiledTrigger, HttpTriggers, inOrder } from "./HttpTriggers.ts"
-import { type FunctionReference, projected, PublishedVersions, versionBehind, WeightedAliases } from "./Versions.ts"
+import { type FunctionReference, projected, versionBehind } from "./Versions.ts"
 
 /** The Functions, with their versions and aliases, and the HTTPTriggers as of now. */
 export interface Views {
