@@ -7,4 +7,8 @@ export const demo = Command.make("demo", {}, () =>
     withEmbeddedCluster(() => import("./runDemo.ts")),
     ({ runDemo }) => runDemo()
   )
-).pipe(Command.withDescription("A tour of a minute: functions, an API outage in one namespace, recovery"))
+).pipe(
+  Command.withDescription(
+    "A tour of a minute: functions, an alias switched under load, an API outage in one namespace, recovery"
+  )
+)

@@ -16,6 +16,7 @@ import { DecisionLog } from "../../safeguards/DecisionLog.ts"
 import { refuse } from "../Refusal.ts"
 import { version } from "../version.ts"
 import * as ExecutorLog from "./ExecutorLog.ts"
+import { switchAlias } from "./AliasSwitch.ts"
 import { freeze } from "./FrozenApi.ts"
 import * as Functions from "./Functions.ts"
 import { countsRow, millis, seconds, show, until } from "./Report.ts"
@@ -235,6 +236,7 @@ const tour = (log: ExecutorLog.ExecutorLog) =>
         yield* callOnce("a second namespace", "team-b", "hello"),
         yield* callOnce("a third", "team-c", "hello"),
         yield* burst,
+        ...(yield* switchAlias("team-a")),
         ...(yield* breakOneNamespace(log)),
         ...(yield* recover(log)),
         ...(yield* freeze({ client: executorAgent, namespaces })),
