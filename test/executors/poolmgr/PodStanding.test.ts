@@ -5,7 +5,7 @@ import { Deployments, Environments, Functions, Packages, Pods } from "../../../s
 import * as ExecutorInMemory from "../../fakes/ExecutorInMemory.ts"
 import { ask, groundsOf, running, settle } from "../../fakes/ExecutorInMemory.ts"
 import * as Failures from "../../fakes/Failures.ts"
-import { reference, request } from "./ServedWorld.ts"
+import { reference, request, shown } from "./ServedWorld.ts"
 
 type World = ExecutorInMemory.ExecutorInMemory
 
@@ -34,7 +34,7 @@ const marked = (world: World, annotation: string | null, label: string | null | 
 const rolled = (world: World) =>
   Effect.gen(function* () {
     const environment = changeImage(world)
-    yield* TestClock.adjust("1 second")
+    yield* shown
     world.warmPod(environment, "new-1", "10.0.0.9")
     rollOut(world)
   })
