@@ -41,12 +41,15 @@ export const parse = (text: string, zone: DateTime.TimeZone): Result.Result<Cron
   )
 }
 
-/** Fires once the interval has passed since whatever instant one asks about; whole seconds, at least one. */
+/**
+ * Has no beginning: it comes one interval, of whole seconds, after whatever instant one asks about. So what lasts at least
+ * as long goes on for ever, and what is shorter never begins.
+ */
 const every = (text: string): Result.Result<CronSchedule, string> => {
   const interval = parseGoDuration(text)
   if (interval === undefined || !Duration.isPositive(interval)) return Result.fail(`${text} is no duration`)
   const millis = Math.max(1, Math.floor(Duration.toSeconds(interval))) * 1000
-  return Result.succeed({ last: (instant) => instant, next: (instant) => instant + millis })
+  return Result.succeed({ last: (instant) => instant + 1 - millis, next: (instant) => instant + millis })
 }
 
 const utc = DateTime.zoneMakeNamedUnsafe("UTC")

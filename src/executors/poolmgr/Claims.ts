@@ -26,6 +26,8 @@ export interface Claim {
   readonly view: NamespaceView
   readonly environment: Environment
   readonly fn: FissionFunction
+  /** Takes a pod from the pool alone. */
+  readonly sparesReserve?: boolean
 }
 
 /** What a claim patch showed: the pod is ours, it can be tried with this version, or another one must be found. */
@@ -113,8 +115,8 @@ export class Claims extends Context.Service<
           return (yield* send(claim, { ...pod, metadata }))._tag === "Ours"
         }).pipe(Effect.timeoutOrElse({ duration: patchWithin, orElse: () => Effect.fail(silentDuring(pod)) }))
 
-      const podsFor = ({ environment, view }: Claim): ReadonlyArray<Pod> => {
-        const reserved = reserve.pods(view, environment)
+      const podsFor = ({ environment, sparesReserve, view }: Claim): ReadonlyArray<Pod> => {
+        const reserved = sparesReserve ? [] : reserve.pods(view, environment)
         if (leadership.role() !== "Leader") return reserved
         return [...reserved, ...FunctionPod.warmPods(view, environment).filter((pod) => !sharedPods.holdsCode(pod))]
       }

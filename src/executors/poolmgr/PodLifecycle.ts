@@ -47,6 +47,8 @@ export class PodLifecycle extends Context.Service<
     readonly isClaimed: (pod: Pod) => boolean
     /** Whether nothing was begun with the pod, or all of it has ended and the view shows that. */
     readonly isFree: (pod: Pod) => boolean
+    /** Whether the pod takes no new requests and is going, although the view may not show it yet. */
+    readonly isLeaving: (pod: Pod) => boolean
     /** The claim did not happen, or nobody knows: the pod is as warm as it was, unless it turns out to be claimed. */
     readonly unclaimed: (pod: Pod) => void
     /** The pod serves: its labels follow until they are written. Takes over one permit of `finalPatches`. */
@@ -127,6 +129,8 @@ export class PodLifecycle extends Context.Service<
         const duty = duties.of(pod.metadata)
         return duty === undefined || hasEnded(duty, pod)
       }
+
+      const isLeaving = ({ metadata }: Pod) => ["Draining", "Deleted"].includes(duties.of(metadata)?._tag ?? "")
 
       const giveBackPermit = (duty: Duty | undefined) =>
         isUnrecorded(duty) ? Effect.asVoid(finalPatches.release(1)) : Effect.void
@@ -245,9 +249,7 @@ export class PodLifecycle extends Context.Service<
         const siblings = view.pods
           .indexed("functionUid", pod.metadata.labels?.[labels.functionUid] ?? "")
           .filter((sibling) => FunctionPod.isSpecialized(view, sibling) && !isDeleting(sibling.metadata))
-        const leaving = siblings.filter(({ metadata }) =>
-          ["Draining", "Deleted"].includes(duties.of(metadata)?._tag ?? "")
-        ).length
+        const leaving = siblings.filter(isLeaving).length
         const waitsFor = yieldsTo(siblings.length, leaving, FunctionPod.hasSuccessor(view, pod))
         if (waitsFor !== undefined) {
           const ground = Ground.Superseded({ by, viewAge: yield* viewAge(view) })
@@ -328,6 +330,7 @@ export class PodLifecycle extends Context.Service<
         claimed: (pod) => duties.set(pod.metadata, Duty.Claimed()),
         isClaimed: (pod) => duties.of(pod.metadata)?._tag === "Claimed",
         isFree,
+        isLeaving,
         unclaimed: (pod) => {
           duties.end(pod.metadata)
           look(pod.metadata)
