@@ -21,6 +21,7 @@ import { PodLifecycle } from "./executors/poolmgr/PodLifecycle.ts"
 import { PoolDeployments } from "./executors/poolmgr/PoolDeployments.ts"
 import * as Poolmgr from "./executors/poolmgr/Poolmgr.ts"
 import { PodWrites } from "./executors/poolmgr/PodWrites.ts"
+import { PoolSurge } from "./executors/poolmgr/PoolSurge.ts"
 import { Provisioner } from "./executors/poolmgr/Provisioner.ts"
 import { Requests } from "./executors/poolmgr/Requests.ts"
 import { Reserve } from "./executors/poolmgr/Reserve.ts"
@@ -76,7 +77,7 @@ export const layerNoDeps: Layer.Layer<
     Layer.provide(Reserve.layer),
     Layer.provide(SharedPods.layer),
     Layer.provide(PodLifecycle.layer),
-    Layer.provide(PodWrites.layer),
+    Layer.provide([PodWrites.layer, PoolSurge.layer]),
     Layer.provide(WarmPods.layer),
     Layer.provideMerge(PoolCache.layer)
   )
