@@ -325,7 +325,7 @@ describe("the samples", () => {
       const samples = fileURLToPath(new URL("../../deploy/samples", import.meta.url))
       const { created, failed } = yield* apply(api, samples)
       assert.deepStrictEqual(failed, [])
-      assert.strictEqual(created.length, 11)
+      assert.strictEqual(created.length, 13)
       const codes = api.list(Functions).map(({ spec }) => Object(spec).package.packageref.name)
       for (const name of codes.filter((name) => name !== "")) {
         const spec = Object(api.find(packages, named(name))?.["spec"])
