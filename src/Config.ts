@@ -12,6 +12,18 @@ export interface FetcherSettings {
   readonly allowInsecureRegistries: string
 }
 
+/** Provisioned concurrency (configuration-and-deployment.md section 4.1). */
+export interface ProvisionedSettings {
+  /** Off: nothing is held warm, and what was is so no longer. */
+  readonly enabled: boolean
+  /** Most pods that are held warm for one function, whatever it asks for. */
+  readonly maxPerFunction: number
+  /** Pods that are specialized ahead for one function at a time. */
+  readonly maxInFlightPerFunction: number
+  /** Longest time between two looks at a function. */
+  readonly interval: Duration.Duration
+}
+
 export type PullPolicy = "Always" | "Never" | "IfNotPresent"
 
 /** Keys that sign requests between Fission's components (http-api.md section 8). */
@@ -73,6 +85,10 @@ export interface SettingsShape {
   readonly specializationConcurrency: number
   /** Pods to hold ready outside each pool, for cold starts without the Kubernetes API; 0: none. See `reserveSize`. */
   readonly warmReserve: number
+  /** What is held warm for functions that ask for it (poolmgr.md section 17). */
+  readonly provisioned: ProvisionedSettings
+  /** Pods that a pool may have beyond its size while requests wait for one; 0: none. */
+  readonly poolSurge: number
   /** Creations of one function in flight above which `ensureCapacity` refuses; 0 is no bound. */
   readonly maxPendingSpecializations: number
   readonly fetcher: FetcherSettings
@@ -151,6 +167,11 @@ const parseReaper = (text: string): "on" | "dry-run" | undefined =>
 const parseCount = (text: string): number | undefined => {
   const value = parseInteger(text)
   return value !== undefined && value >= 0 ? value : undefined
+}
+
+const parsePositiveCount = (text: string): number | undefined => {
+  const value = parseInteger(text)
+  return value !== undefined && value >= 1 ? value : undefined
 }
 
 const positive = (parse: (text: string) => Duration.Duration | undefined) => (text: string) => {
@@ -269,6 +290,13 @@ const fromVariables = (variables: EnvironmentVariables): SettingsShape => {
     bodyLimit: read("EXECUTOR_BODY_LIMIT_BYTES", parseBytes, 32 * 1024 * 1024),
     specializationConcurrency: read("EXECUTOR_SPECIALIZATION_CONCURRENCY", parseBound, 0),
     warmReserve: read("EXECUTOR_WARM_RESERVE", parseCount, 1),
+    provisioned: {
+      enabled: read("EXECUTOR_PROVISIONED_CONCURRENCY_ENABLED", parseBoolean, false),
+      maxPerFunction: read("EXECUTOR_PROVISIONED_MAX_PER_FUNCTION", parsePositiveCount, 20),
+      maxInFlightPerFunction: read("EXECUTOR_PROVISIONED_MAX_INFLIGHT_PER_FUNCTION", parsePositiveCount, 4),
+      interval: read("EXECUTOR_PROVISIONED_RECONCILE_INTERVAL", positive(parseGoDuration), Duration.seconds(30), "30s")
+    },
+    poolSurge: read("EXECUTOR_POOL_SURGE", parseCount, 0),
     maxPendingSpecializations: read("EXECUTOR_MAX_PENDING_SPECIALIZATIONS_PER_FUNCTION", parseCount, 20),
     fetcher: {
       image: text("FETCHER_IMAGE", "ghcr.io/fission/fetcher"),

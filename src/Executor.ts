@@ -7,6 +7,7 @@ import * as Controllers from "./controllers/Controllers.ts"
 import { Orphans } from "./controllers/Orphans.ts"
 import type { ConfigurationError } from "./Errors.ts"
 import * as Container from "./executors/container/Container.ts"
+import { CreationBounds } from "./executors/CreationBounds.ts"
 import { Dispatcher } from "./executors/Dispatcher.ts"
 import { ExecutorTypes } from "./executors/ExecutorType.ts"
 import { InstanceId } from "./executors/InstanceId.ts"
@@ -21,11 +22,14 @@ import { PodStanding } from "./executors/poolmgr/PodStanding.ts"
 import { PoolDeployments } from "./executors/poolmgr/PoolDeployments.ts"
 import * as Poolmgr from "./executors/poolmgr/Poolmgr.ts"
 import { PodWrites } from "./executors/poolmgr/PodWrites.ts"
+import { PoolSurge } from "./executors/poolmgr/PoolSurge.ts"
+import { Provisioner } from "./executors/poolmgr/Provisioner.ts"
 import { Requests } from "./executors/poolmgr/Requests.ts"
 import { Reserve } from "./executors/poolmgr/Reserve.ts"
 import { ReserveConnections } from "./executors/poolmgr/ReserveConnections.ts"
 import { SharedPods } from "./executors/poolmgr/SharedPods.ts"
 import { WarmPods } from "./executors/poolmgr/WarmPods.ts"
+import { WarmUps } from "./executors/poolmgr/WarmUps.ts"
 import { NamespaceSet } from "./informers/NamespaceSet.ts"
 import type { LoadKubeConfig } from "./kubernetes/Credentials.ts"
 import { ApiServerHealth } from "./kubernetes/ApiServerHealth.ts"
@@ -66,7 +70,8 @@ export const layerNoDeps: Layer.Layer<
   Settings | KubernetesApi | KubernetesDeletion | FetcherClient | Leadership
 > = (() => {
   const poolmgr = Poolmgr.layer.pipe(
-    Layer.provide(Requests.layer),
+    Layer.provide([Requests.layer, Provisioner.layer]),
+    Layer.provide(WarmUps.layer),
     Layer.provide(ColdStart.layer),
     Layer.provide([Claims.layer, PoolDeployments.layer, FunctionServices.layer, IdlePods.layer]),
     Layer.provide(ReserveConnections.layer),
@@ -74,7 +79,7 @@ export const layerNoDeps: Layer.Layer<
     Layer.provide(SharedPods.layer),
     Layer.provide(PodLifecycle.layer),
     Layer.provide(PodStanding.layer),
-    Layer.provide(PodWrites.layer),
+    Layer.provide([PodWrites.layer, PoolSurge.layer]),
     Layer.provide(WarmPods.layer),
     Layer.provideMerge(PoolCache.layer)
   )
@@ -85,7 +90,7 @@ export const layerNoDeps: Layer.Layer<
     Layer.provideMerge(Orphans.layer),
     Layer.provide(AbsentOwners.layer),
     Layer.provideMerge(types),
-    Layer.provide(ExecutorTypes.layer),
+    Layer.provide([ExecutorTypes.layer, CreationBounds.layer]),
     Layer.provide(TakenNames.layer),
     Layer.provideMerge(Supervisor.layer),
     Layer.provide(NamespaceSet.layerStatic),

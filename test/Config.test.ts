@@ -16,6 +16,7 @@ const plain = (settings: SettingsShape) => ({
     newdeploy: Duration.toMillis(settings.reaperIntervals.newdeploy),
     container: Duration.toMillis(settings.reaperIntervals.container)
   },
+  provisioned: { ...settings.provisioned, interval: Duration.toMillis(settings.provisioned.interval) },
   gracefulShutdownTimeout: Duration.toMillis(settings.gracefulShutdownTimeout),
   leaseDuration: Duration.toMillis(settings.leaseDuration),
   internalAuth: {
@@ -49,6 +50,8 @@ const defaults: ReturnType<typeof plain> = {
   bodyLimit: 33_554_432,
   specializationConcurrency: 0,
   warmReserve: 1,
+  provisioned: { enabled: false, maxPerFunction: 20, maxInFlightPerFunction: 4, interval: 30_000 },
+  poolSurge: 0,
   maxPendingSpecializations: 20,
   fetcher: {
     image: "ghcr.io/fission/fetcher",
@@ -110,6 +113,11 @@ describe("the settings", () => {
         EXECUTOR_BODY_LIMIT_BYTES: "1024",
         EXECUTOR_SPECIALIZATION_CONCURRENCY: "8",
         EXECUTOR_WARM_RESERVE: "10",
+        EXECUTOR_PROVISIONED_CONCURRENCY_ENABLED: "true",
+        EXECUTOR_PROVISIONED_MAX_PER_FUNCTION: "5",
+        EXECUTOR_PROVISIONED_MAX_INFLIGHT_PER_FUNCTION: "2",
+        EXECUTOR_PROVISIONED_RECONCILE_INTERVAL: "1m",
+        EXECUTOR_POOL_SURGE: "6",
         EXECUTOR_MAX_PENDING_SPECIALIZATIONS_PER_FUNCTION: "0",
         FETCHER_IMAGE: "fetcher:1",
         FETCHER_IMAGE_PULL_POLICY: "Never",
@@ -151,6 +159,8 @@ describe("the settings", () => {
         bodyLimit: 1024,
         specializationConcurrency: 8,
         warmReserve: 10,
+        provisioned: { enabled: true, maxPerFunction: 5, maxInFlightPerFunction: 2, interval: 60_000 },
+        poolSurge: 6,
         maxPendingSpecializations: 0,
         fetcher: {
           image: "fetcher:1",
@@ -207,6 +217,13 @@ describe("a value that cannot be used", () => {
     ["EXECUTOR_WARM_RESERVE", "-1", "1"],
     ["EXECUTOR_WARM_RESERVE", "two", "1"],
     ["EXECUTOR_WARM_RESERVE", "1.5", "1"],
+    ["EXECUTOR_PROVISIONED_CONCURRENCY_ENABLED", "on", "false"],
+    ["EXECUTOR_PROVISIONED_MAX_PER_FUNCTION", "0", "20"],
+    ["EXECUTOR_PROVISIONED_MAX_INFLIGHT_PER_FUNCTION", "-4", "4"],
+    ["EXECUTOR_PROVISIONED_RECONCILE_INTERVAL", "0s", "30s"],
+    ["EXECUTOR_PROVISIONED_RECONCILE_INTERVAL", "30", "30s"],
+    ["EXECUTOR_POOL_SURGE", "-1", "0"],
+    ["EXECUTOR_POOL_SURGE", "some", "0"],
     ["EXECUTOR_MAX_PENDING_SPECIALIZATIONS_PER_FUNCTION", "-1", "20"],
     ["FETCHER_IMAGE_PULL_POLICY", "sometimes", "IfNotPresent"]
   ])("falls back to the default and is named: %s=%s", ([setting, value, used]) =>

@@ -1,12 +1,12 @@
-import { Clock, Context, Duration, Effect, Exit, identity, Layer, Semaphore } from "effect"
-import { Settings } from "../Config.ts"
+import { Clock, Context, Duration, Effect, Exit, Layer } from "effect"
 import { FissionError } from "../Errors.ts"
-import { executorTypeOf, type FissionFunction, specializationSeconds } from "../fission/Function.ts"
+import { executorTypeOf, type FissionFunction } from "../fission/Function.ts"
 import { keyOf } from "../fission/ObjectMeta.ts"
 import { Environments, FunctionAliases, Functions, FunctionVersions, Packages } from "../fission/ResourceKind.ts"
 import { isSynced } from "../informers/NamespaceView.ts"
 import { Degradation } from "../namespaces/Degradation.ts"
 import { Supervisor } from "../namespaces/Supervisor.ts"
+import { CreationBounds } from "./CreationBounds.ts"
 import { ExecutorTypes, type Miss, type ServiceAddress, type Tap } from "./ExecutorType.ts"
 
 export type { ServiceAddress, Tap } from "./ExecutorType.ts"
@@ -57,34 +57,32 @@ export class Dispatcher extends Context.Service<
   }
 >()("fission-executor/executors/Dispatcher") {
   /** The dispatcher over the registered executor types. */
-  static readonly layer: Layer.Layer<Dispatcher, never, ExecutorTypes | Supervisor | Degradation | Settings> =
+  static readonly layer: Layer.Layer<Dispatcher, never, ExecutorTypes | Supervisor | Degradation | CreationBounds> =
     Layer.effect(
       Dispatcher,
       Effect.gen(function* () {
         const types = yield* ExecutorTypes
         const supervisor = yield* Supervisor
         const degradation = yield* Degradation
-        const { specializationConcurrency } = yield* Settings
-        const slots = yield* Semaphore.make(specializationConcurrency)
-        const inSlot = specializationConcurrency === 0 ? identity : slots.withPermits(1)
+        const bounds = yield* CreationBounds
         let stopping = false
 
         /**
-         * Runs a creation within the bound and its deadline, whose clock starts with the slot. To be run uninterruptibly;
+         * Runs a creation within its bounds. To be run uninterruptibly;
          * whatever ends it without an address abandons it.
          */
         const create = (fn: FissionFunction, miss: Miss, correlationId: string) =>
-          Effect.suspend(() => (stopping ? Effect.fail(isStopping()) : miss.create(correlationId))).pipe(
-            Effect.timeoutOrElse({
-              duration: Duration.seconds(specializationSeconds(fn)),
-              orElse: () => Effect.fail(tookTooLong(fn))
-            }),
-            inSlot,
-            Effect.interruptible,
-            Effect.tap(() => degradation.succeeded(fn, "request")),
-            Effect.tapError((error) => (stopping ? Effect.void : degradation.refused(fn, error))),
-            Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.sync(miss.abandon)))
-          )
+          bounds
+            .within(
+              fn,
+              Effect.suspend(() => (stopping ? Effect.fail(isStopping()) : miss.create(correlationId)))
+            )
+            .pipe(
+              Effect.interruptible,
+              Effect.tap(() => degradation.succeeded(fn, "request")),
+              Effect.tapError((error) => (stopping ? Effect.void : degradation.refused(fn, error))),
+              Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.sync(miss.abandon)))
+            )
 
         const getService = Effect.fnUntraced(function* (fn: FissionFunction, correlationId: string) {
           const name = executorTypeOf(fn)
@@ -170,13 +168,6 @@ export class Dispatcher extends Context.Service<
 
 const isStopping = (): FissionError =>
   new FissionError({ kind: "Unavailable", text: "the executor is shutting down; retry" })
-
-const tookTooLong = (fn: FissionFunction): FissionError =>
-  new FissionError({
-    kind: "Internal",
-    text: `[${fn.metadata.name}] error creating service for function: not done within ${specializationSeconds(fn)} s`,
-    degraded: "NotReadyInTime"
-  })
 
 const neverNotFound = (error: FissionError): FissionError =>
   error.kind === "NotFound" ? new FissionError({ kind: "InvalidArgument", text: error.text, cause: error }) : error

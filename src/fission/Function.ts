@@ -70,10 +70,19 @@ export const FissionFunction = Schema.Struct({
     concurrency: optional(Schema.Int),
     requestsPerPod: optional(Schema.Int),
     retainPods: optional(Schema.Int),
+    /** As it came: what is wrong with one window must not keep the Function out of the view (ProvisionedConcurrency.ts). */
+    provisionedConcurrency: optional(Schema.Unknown),
     onceOnly: optional(Schema.Boolean),
     state: optional(Schema.Struct({ keyspace: optional(Schema.String) }))
   }),
-  status: optional(Schema.Struct({ conditions: optional(Schema.Array(Condition)) }))
+  status: optional(
+    Schema.Struct({
+      conditions: optional(Schema.Array(Condition)),
+      provisionedReady: optional(Schema.Int),
+      provisionedTarget: optional(Schema.Int),
+      provisionedSpecTarget: optional(Schema.Int)
+    })
+  )
 }).annotate({ identifier: "Function" })
 export type FissionFunction = typeof FissionFunction.Type
 

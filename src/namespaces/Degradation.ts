@@ -97,7 +97,7 @@ export class Degradation extends Context.Service<
           if (!final.has(reason) && failures < failuresInARow) return
           standing.degradedBy = source
           const condition = { type: conditionType, status: "True", reason, message: message.slice(0, longestMessage) }
-          yield* conditions.set(fn, condition, delayOf(standing, reason))
+          yield* conditions.set(fn, condition, { delay: delayOf(standing, reason) })
           yield* warn(fn, eventReasons[reason], message)
         })
 
@@ -119,7 +119,8 @@ export class Degradation extends Context.Service<
             if (!isOurs && !isOfBefore) return
             if (standing !== undefined) standing.degradedBy = undefined
             const recovered = { type: conditionType, status: "False", reason: "Recovered", message: "" }
-            yield* conditions.set(fn, recovered, delayOf(standingOf(fn.metadata.uid ?? ""), recovered.reason))
+            const delay = delayOf(standingOf(fn.metadata.uid ?? ""), recovered.reason)
+            yield* conditions.set(fn, recovered, { delay })
           })
         })
       })

@@ -98,6 +98,11 @@ export const finalPatch = (pod: Pod, address: string, fn: FissionFunction, refer
   }
 })
 
+/** The patch that holds a pod warm for its function whatever its idle time, or does so no longer (poolmgr.md section 17). */
+export const provisionedPatch = (podUid: string, isHeld: boolean): Json => ({
+  metadata: { uid: podUid, labels: { [labels.provisioned]: isHeld ? "true" : null } }
+})
+
 /** The patch that takes a pod out of service before it is deleted (poolmgr.md section 14.1). */
 export const drainPatch = (podUid: string, since: string): Json => ({
   metadata: {

@@ -9,16 +9,28 @@ import { countDropped } from "./EventRecorder.ts"
 /** What a condition shall say. `message` alone is no reason to write: it may name a pod that changes all the time. */
 export type WantedCondition = Pick<Condition, "type" | "status" | "reason" | "message">
 
+/** Fields of the status that are written with a condition, or because they alone differ. One that is missing counts as 0. */
+export type WantedCounts = {
+  readonly [field in "provisionedReady" | "provisionedTarget" | "provisionedSpecTarget"]: number
+}
+
+/** What a write of a condition may come with. */
+export interface ConditionOptions {
+  /** Time until the write, during which another wanted state takes its place. */
+  readonly delay?: Duration.Duration
+  readonly counts?: WantedCounts
+}
+
 /** Writes our own conditions into the status of Functions (resources.md section 3). */
 export class Conditions extends Context.Service<
   Conditions,
   {
     /**
-     * Returns at once; the write follows, after the delay where one is given, best effort: ten tries within ten minutes,
+     * Returns at once; the write follows, best effort: ten tries within ten minutes,
      * the latest wanted state wins, and what is lost is written with the next change. Nothing is written where the
      * Function says it already. Conditions of other writers are kept, by a guarded patch.
      */
-    readonly set: (fn: FissionFunction, wanted: WantedCondition, delay?: Duration.Duration) => Effect.Effect<void>
+    readonly set: (fn: FissionFunction, wanted: WantedCondition, options?: ConditionOptions) => Effect.Effect<void>
   }
 >()("fission-executor/safeguards/Conditions") {
   static readonly layer: Layer.Layer<Conditions, never, KubernetesApi> = Layer.effect(
@@ -31,32 +43,42 @@ export class Conditions extends Context.Service<
       /** One write from the Function as it is known, or from the live one after somebody else wrote. */
       const write = Effect.fnUntraced(function* (
         fn: FissionFunction,
-        wanted: WantedCondition
+        wanted: WantedCondition,
+        counts: WantedCounts | undefined
       ): Effect.fn.Return<void, KubernetesError> {
         const { generation, name, namespace, resourceVersion, uid } = fn.metadata
         const conditions = withCondition(fn, wanted, yield* Clock.currentTimeMillis)
-        if (conditions === undefined) return
+        if (conditions === undefined && areTold(fn, counts)) return
         yield* api.patch(
           Functions,
           { namespace: namespace ?? "", name },
           {
             type: "merge",
             subresource: "status",
-            body: { metadata: { uid, resourceVersion }, status: { observedGeneration: generation, conditions } }
+            body: {
+              metadata: { uid, resourceVersion },
+              status: { observedGeneration: generation, ...counts, ...(conditions && { conditions }) }
+            }
           }
         )
       })
 
-      const writeFromLive = Effect.fnUntraced(function* (fn: FissionFunction, wanted: WantedCondition) {
+      const writeFromLive = Effect.fnUntraced(function* (
+        fn: FissionFunction,
+        wanted: WantedCondition,
+        counts: WantedCounts | undefined
+      ) {
         const { name, namespace, uid } = fn.metadata
         const live = yield* api.get(Functions, { namespace: namespace ?? "", name })
         const decoded = Functions.decode(live)
-        if (decoded._tag === "Success" && decoded.success.metadata.uid === uid) yield* write(decoded.success, wanted)
+        if (decoded._tag === "Success" && decoded.success.metadata.uid === uid) {
+          yield* write(decoded.success, wanted, counts)
+        }
       })
 
-      const settle = (fn: FissionFunction, wanted: WantedCondition) =>
-        write(fn, wanted).pipe(
-          Effect.catchTag("KubernetesConflict", () => writeFromLive(fn, wanted)),
+      const settle = (fn: FissionFunction, wanted: WantedCondition, counts: WantedCounts | undefined) =>
+        write(fn, wanted, counts).pipe(
+          Effect.catchTag("KubernetesConflict", () => writeFromLive(fn, wanted, counts)),
           RetryPolicy.retry(RetryPolicy.bestEffort),
           Effect.catchTag("KubernetesNotFound", () => Effect.void),
           Effect.catch((error) =>
@@ -68,9 +90,9 @@ export class Conditions extends Context.Service<
         )
 
       return Conditions.of({
-        set: (fn, wanted, delay = Duration.zero) =>
+        set: (fn, wanted, { counts, delay = Duration.zero } = {}) =>
           Effect.sync(() => {
-            const write = settle(fn, wanted)
+            const write = settle(fn, wanted, counts)
             const later = Duration.isZero(delay) ? write : Effect.andThen(Effect.sleep(delay), write)
             fork(`${fn.metadata.uid}/${wanted.type}`, later)
           })
@@ -78,6 +100,13 @@ export class Conditions extends Context.Service<
     })
   )
 }
+
+/** Whether the Function says these numbers already. */
+const areTold = ({ status }: FissionFunction, counts: WantedCounts | undefined): boolean =>
+  counts === undefined ||
+  ((status?.provisionedReady ?? 0) === counts.provisionedReady &&
+    (status?.provisionedTarget ?? 0) === counts.provisionedTarget &&
+    (status?.provisionedSpecTarget ?? 0) === counts.provisionedSpecTarget)
 
 /** The Function's conditions with ours among them, or undefined where it is there already. */
 const withCondition = (

@@ -7,6 +7,9 @@ export type DecisionAction =
   | "Reserved"
   | "Claimed"
   | "Adopted"
+  /** Held warm for its function, or no longer. */
+  | "Provisioned"
+  | "Released"
   | "Updated"
   | "ScaledDown"
   | "Draining"

@@ -4,6 +4,7 @@ import { Effect, Layer, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { Settings } from "../../src/Config.ts"
 import { FissionError, fissionErrorStatus } from "../../src/Errors.ts"
+import { CreationBounds } from "../../src/executors/CreationBounds.ts"
 import { Dispatcher } from "../../src/executors/Dispatcher.ts"
 import type { ExecutorType, Miss } from "../../src/executors/ExecutorType.ts"
 import { recordLevels, startApi } from "../fakes/ApiUnderTest.ts"
@@ -171,7 +172,13 @@ const dispatcherFor = (pair: Pair) => {
   if (pair.response.body !== "caches not synced\n") sync()
   return Effect.provide(
     Effect.service(Dispatcher),
-    Dispatcher.layer.pipe(Layer.provide([typesLayer(scripted(pair)), supervisorLayer([cell]), Settings.layer({})]))
+    Dispatcher.layer.pipe(
+      Layer.provide([
+        typesLayer(scripted(pair)),
+        supervisorLayer([cell]),
+        CreationBounds.layer.pipe(Layer.provide(Settings.layer({})))
+      ])
+    )
   )
 }
 

@@ -3,6 +3,7 @@ import { Deferred, Duration, Effect, Exit, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { Settings } from "../../src/Config.ts"
 import { FissionError } from "../../src/Errors.ts"
+import { CreationBounds } from "../../src/executors/CreationBounds.ts"
 import { Dispatcher } from "../../src/executors/Dispatcher.ts"
 import type { Admission, ExecutorType, Miss, ServiceAddress, Tap } from "../../src/executors/ExecutorType.ts"
 import type { FissionFunction } from "../../src/fission/Function.ts"
@@ -22,7 +23,7 @@ const withDispatcher = <A, E>(world: World, test: (dispatcher: Dispatcher["Servi
         Layer.provide([
           typesLayer(world.types ?? []),
           supervisorLayer(world.cells ?? []),
-          Settings.layer(world.variables ?? {})
+          CreationBounds.layer.pipe(Layer.provide(Settings.layer(world.variables ?? {})))
         ])
       )
     )

@@ -41,7 +41,11 @@ export type ExecutorServices = Layer.Success<typeof Executor.layerNoDeps> | Lead
 export interface ExecutorInMemory {
   readonly api: KubernetesApiInMemory.KubernetesApiInMemory
   /** A fresh executor each time it is built: building it again is a restart. It leads unless it is told otherwise. */
-  readonly executor: (leadership?: Layer.Layer<Leadership>) => Layer.Layer<ExecutorServices>
+  readonly executor: (
+    leadership?: Layer.Layer<Leadership>,
+    /** Other environment variables than the cluster was made with. */
+    others?: { readonly [name: string]: string }
+  ) => Layer.Layer<ExecutorServices>
   /** Every write that carries an object, in order. */
   readonly sent: ReadonlyArray<Sent>
   /** Calls of `/specialize` in order, by the address of the pod. */
@@ -215,11 +219,11 @@ export const make = (
 
     return {
       api,
-      executor: (leadership = Leadership.layerAlways) =>
+      executor: (leadership = Leadership.layerAlways, others = {}) =>
         Layer.fresh(Executor.layerNoDeps).pipe(
           Layer.provide(ReplicaRole.fenced),
           Layer.provideMerge(leadership),
-          Layer.provide([recorded, fetcher, Layer.orDie(Settings.layer(variables))]),
+          Layer.provide([recorded, fetcher, Layer.orDie(Settings.layer({ ...variables, ...others }))]),
           Layer.provide(log)
         ),
       sent,

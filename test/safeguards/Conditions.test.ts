@@ -1,4 +1,4 @@
-import { assert, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Result } from "effect"
 import { TestClock } from "effect/testing"
 import { TimeoutError } from "../../src/Errors.ts"
@@ -125,3 +125,44 @@ it.effect("a Function that is gone needs no condition", () =>
     })
   )
 )
+
+describe("numbers beside a condition", () => {
+  const counts = { provisionedReady: 1, provisionedTarget: 2, provisionedSpecTarget: 2 }
+  const setWith = (fn: Parameters<Conditions["Service"]["set"]>[0], given: typeof counts) =>
+    Effect.flatMap(Conditions, (conditions) => conditions.set(fn, ready, { counts: given })).pipe(
+      Effect.andThen(TestClock.adjust("1 millis"))
+    )
+
+  it.effect("are written with it, in one patch", () =>
+    withFunction(({ api, fn, stored }) =>
+      Effect.gen(function* () {
+        yield* setWith(fn(), counts)
+        assert.deepInclude(api.find(Functions, reference)?.["status"], counts)
+        assert.strictEqual(stored().length, 2)
+        assert.strictEqual(api.lines("patch").length, 1)
+      })
+    )
+  )
+
+  it.effect("are written when they alone differ, and the conditions stay", () =>
+    withFunction(({ api, fn, stored }) =>
+      Effect.gen(function* () {
+        yield* setWith(fn(), counts)
+        const before = stored()
+        yield* setWith(fn(), { ...counts, provisionedReady: 2 })
+        assert.deepInclude(api.find(Functions, reference)?.["status"], { ...counts, provisionedReady: 2 })
+        assert.deepStrictEqual(stored(), before)
+      })
+    )
+  )
+
+  it.effect("are not written again", () =>
+    withFunction(({ api, fn }) =>
+      Effect.gen(function* () {
+        yield* setWith(fn(), counts)
+        yield* setWith(fn(), counts)
+        assert.strictEqual(api.lines("patch").length, 1)
+      })
+    )
+  )
+})

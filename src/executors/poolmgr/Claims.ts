@@ -14,6 +14,7 @@ import { Leadership } from "../../safeguards/Leadership.ts"
 import { InstanceId } from "../InstanceId.ts"
 import * as FunctionPod from "./FunctionPod.ts"
 import { PodLifecycle } from "./PodLifecycle.ts"
+import { PoolSurge } from "./PoolSurge.ts"
 import { Reserve } from "./Reserve.ts"
 import { SharedPods } from "./SharedPods.ts"
 import { type PoolSource, WarmPods } from "./WarmPods.ts"
@@ -26,6 +27,8 @@ export interface Claim {
   readonly view: NamespaceView
   readonly environment: Environment
   readonly fn: FissionFunction
+  /** Takes a pod from the pool alone. */
+  readonly sparesReserve?: boolean
 }
 
 /** What a claim patch showed: the pod is ours, it can be tried with this version, or another one must be found. */
@@ -54,13 +57,14 @@ export class Claims extends Context.Service<
   static readonly layer: Layer.Layer<
     Claims,
     never,
-    KubernetesApi | WarmPods | Reserve | SharedPods | PodLifecycle | DecisionLog | InstanceId | Leadership
+    KubernetesApi | WarmPods | Reserve | PoolSurge | SharedPods | PodLifecycle | DecisionLog | InstanceId | Leadership
   > = Layer.effect(
     Claims,
     Effect.gen(function* () {
       const api = yield* KubernetesApi
       const warmPods = yield* WarmPods
       const reserve = yield* Reserve
+      const surge = yield* PoolSurge
       const sharedPods = yield* SharedPods
       const lifecycle = yield* PodLifecycle
       const decisions = yield* DecisionLog
@@ -113,18 +117,19 @@ export class Claims extends Context.Service<
           return (yield* send(claim, { ...pod, metadata }))._tag === "Ours"
         }).pipe(Effect.timeoutOrElse({ duration: patchWithin, orElse: () => Effect.fail(silentDuring(pod)) }))
 
-      const podsFor = ({ environment, view }: Claim): ReadonlyArray<Pod> => {
-        const reserved = reserve.pods(view, environment)
+      const podsFor = ({ environment, sparesReserve, view }: Claim): ReadonlyArray<Pod> => {
+        const reserved = sparesReserve ? [] : reserve.pods(view, environment)
         if (leadership.role() !== "Leader") return reserved
         return [...reserved, ...FunctionPod.warmPods(view, environment).filter((pod) => !sharedPods.holdsCode(pod))]
       }
 
       /** A pod that becomes free, for as long as this replica leads. A wait that ends without one takes none. */
-      const awaitFree = (source: PoolSource) =>
+      const awaitFree = ({ environment, view }: Claim, source: PoolSource) =>
         Effect.uninterruptibleMask((restore) => {
           let handed: Pod | undefined
           const free = Effect.tap(warmPods.take(source), (pod) => Effect.sync(() => void (handed = pod)))
-          return restore(Effect.raceFirst(free, leadership.whileFollowing(Effect.fail(notLeading)))).pipe(
+          const wait = Effect.andThen(surge.onWait(view, environment), free)
+          return restore(Effect.raceFirst(wait, leadership.whileFollowing(Effect.fail(notLeading)))).pipe(
             Effect.onError(() => Effect.sync(() => warmPods.release(handed?.metadata.uid ?? "")))
           )
         })
@@ -139,7 +144,7 @@ export class Claims extends Context.Service<
         const pod = yield* Effect.uninterruptibleMask((restore) =>
           Effect.gen(function* () {
             const source = FunctionPod.sourceOf(claim.environment, () => podsFor(claim))
-            const taken = warmPods.takeFree(source) ?? (yield* restore(awaitFree(source)))
+            const taken = warmPods.takeFree(source) ?? (yield* restore(awaitFree(claim, source)))
             lifecycle.claimed(taken)
             yield* Effect.addFinalizer(() =>
               Effect.sync(() => {

@@ -34,12 +34,14 @@ import { SharedPods } from "./SharedPods.ts"
 /** Longest wait for a permit of the final patch: the budget of a critical call (failure-semantics.md section 3). */
 const permitWithin = Duration.seconds(10)
 
-/** One request's cold start. */
+/** One cold start. */
 export interface ColdStartRequest {
   readonly view: NamespaceView
   readonly fn: FissionFunction
   readonly reservation: Reservation
   readonly correlationId: string
+  /** Nobody waits for it yet, so the reserve is left to those who do. */
+  readonly isAhead?: boolean
 }
 
 /** From a reservation to a pod that has the function's code loaded (poolmgr.md section 8). */
@@ -118,8 +120,9 @@ export class ColdStart extends Context.Service<
       ): Effect.Effect<Slot, FissionError | SpecializeError> =>
         Effect.scoped(
           Effect.gen(function* () {
-            const { fn, view } = request
-            const pod = yield* podWithin(request, environment, claims.claim({ view, environment, fn }))
+            const { fn, isAhead, view } = request
+            const claim = { view, environment, fn, sparesReserve: isAhead === true }
+            const pod = yield* podWithin(request, environment, claims.claim(claim))
             yield* load(request, environment, pod)
             return serve(pooledPod(pod, environment, fn))
           })

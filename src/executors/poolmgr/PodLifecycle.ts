@@ -55,6 +55,8 @@ export class PodLifecycle extends Context.Service<
     readonly isClaimed: (pod: Pod) => boolean
     /** Whether nothing was begun with the pod, or all of it has ended and the view shows that. */
     readonly isFree: (pod: Pod) => boolean
+    /** Whether the pod takes no new requests and is going, although the view may not show it yet. */
+    readonly isLeaving: (pod: Pod) => boolean
     /** The claim did not happen, or nobody knows: the pod is as warm as it was, unless it turns out to be claimed. */
     readonly unclaimed: (pod: Pod) => void
     /** The pod serves: its labels follow until they are written. Takes over one permit of `finalPatches`. */
@@ -136,6 +138,8 @@ export class PodLifecycle extends Context.Service<
         const duty = duties.of(pod.metadata)
         return duty === undefined || hasEnded(duty, pod)
       }
+
+      const isLeaving = ({ metadata }: Pod) => ["Draining", "Deleted"].includes(duties.of(metadata)?._tag ?? "")
 
       const giveBackPermit = (duty: Duty | undefined) =>
         isUnrecorded(duty) ? Effect.asVoid(finalPatches.release(1)) : Effect.void
@@ -246,9 +250,7 @@ export class PodLifecycle extends Context.Service<
 
       /** Takes a superseded pod out of the cache and drains it, in its turn. */
       const supersede = Effect.fnUntraced(function* (view: NamespaceView, pod: Pod, by: string) {
-        const waitsFor = standing.waitsFor(view, pod, ({ metadata }) =>
-          ["Draining", "Deleted"].includes(duties.of(metadata)?._tag ?? "")
-        )
+        const waitsFor = standing.waitsFor(view, pod, isLeaving)
         if (waitsFor !== undefined) {
           const ground = Ground.Superseded({ by, viewAge: yield* viewAge(view) })
           yield* decisions.recordOnce({
@@ -329,6 +331,7 @@ export class PodLifecycle extends Context.Service<
         claimed: (pod) => duties.set(pod.metadata, Duty.Claimed()),
         isClaimed: (pod) => duties.of(pod.metadata)?._tag === "Claimed",
         isFree,
+        isLeaving,
         unclaimed: (pod) => {
           duties.end(pod.metadata)
           look(pod.metadata)

@@ -5,7 +5,7 @@ import type { Pod } from "../../fission/Workloads.ts"
 import { KubernetesApi, type PatchOptions } from "../../kubernetes/KubernetesApi.ts"
 import { Supervisor } from "../../namespaces/Supervisor.ts"
 import type { Json } from "../../podspec/Json.ts"
-import { drainPatch, finalPatch, servedPatch } from "../../podspec/PodPatches.ts"
+import { drainPatch, finalPatch, provisionedPatch, servedPatch } from "../../podspec/PodPatches.ts"
 import { InstanceId } from "../InstanceId.ts"
 import * as FunctionPod from "./FunctionPod.ts"
 import type { Serving } from "./PodDuties.ts"
@@ -22,6 +22,8 @@ export class PodWrites extends Context.Service<
      * What is in the reserve of this process is written with or without the lease.
      */
     readonly recordServing: (pod: Pod, serving: Serving) => Effect.Effect<boolean, KubernetesError>
+    /** That the pod is held warm for its function, or is no longer. */
+    readonly recordProvisioned: (pod: Pod, isHeld: boolean) => Effect.Effect<boolean, KubernetesError>
     /** That the pod takes no new requests, from now on. */
     readonly recordDraining: (pod: Pod) => Effect.Effect<boolean, KubernetesError>
   }
@@ -53,6 +55,7 @@ export class PodWrites extends Context.Service<
                 withoutLease: FunctionPod.isReservedBy(instance.value, pod)
               })
             : patch(pod, servedPatch(pod, address, fn.metadata.resourceVersion ?? "", references)),
+        recordProvisioned: (pod, isHeld) => patch(pod, provisionedPatch(pod.metadata.uid ?? "", isHeld)),
         recordDraining: Effect.fnUntraced(function* (pod) {
           const since = DateTime.formatIso(DateTime.makeUnsafe(yield* Clock.currentTimeMillis))
           return yield* patch(pod, drainPatch(pod.metadata.uid ?? "", since))

@@ -7,10 +7,9 @@ import { labels } from "../../fission/Labels.ts"
 import { Deployments } from "../../fission/ResourceKind.ts"
 import { type Deployment, isDeleting, type Pod } from "../../fission/Workloads.ts"
 import { type NamespaceView, viewAge } from "../../informers/NamespaceView.ts"
-import { type CallOptions, KubernetesApi, type KubernetesObject } from "../../kubernetes/KubernetesApi.ts"
+import { type CallOptions, KubernetesApi } from "../../kubernetes/KubernetesApi.ts"
 import * as RetryPolicy from "../../kubernetes/RetryPolicy.ts"
 import { Supervisor } from "../../namespaces/Supervisor.ts"
-import type { Json } from "../../podspec/Json.ts"
 import {
   type DesiredDeployment,
   isDeploymentCurrent,
@@ -21,11 +20,12 @@ import type { PodSpecError } from "../../podspec/PodSpecError.ts"
 import { DecisionLog } from "../../safeguards/DecisionLog.ts"
 import { Deletion, type DeletionRefused } from "../../safeguards/Deletion.ts"
 import { Ground } from "../../safeguards/Ground.ts"
-import { templateOf, updated } from "../DeploymentUpdate.ts"
+import { updated } from "../DeploymentUpdate.ts"
 import { environmentWork } from "../ExecutorType.ts"
 import { InstanceId } from "../InstanceId.ts"
 import { isOwnedBy, TakenNames } from "../TakenNames.ts"
-import { areAlike, type KnownTemplate, knownTemplate, type Written } from "./PoolTemplate.ts"
+import { PoolSurge } from "./PoolSurge.ts"
+import { make as makeTemplates } from "./PoolTemplates.ts"
 
 /** How long a Deployment that we created is believed in before the view has to show it. */
 const shownWithin = Duration.seconds(30)
@@ -52,7 +52,7 @@ export class PoolDeployments extends Context.Service<
       environment: Environment
     ) => Effect.Effect<void, KubernetesError | DeletionRefused | PodSpecError, Scope.Scope>
     /**
-     * Brings size and template to what the Environment says, by a guarded update of the live object, and undoes what
+     * Brings size (see `PoolSurge`) and template to what the Environment says, by a guarded update of the live object, and undoes what
      * somebody else edited (W20). Size 0 removes the pool, a minute after the last request that needed it (W07).
      */
     readonly converge: (
@@ -70,7 +70,7 @@ export class PoolDeployments extends Context.Service<
   static readonly layer: Layer.Layer<
     PoolDeployments,
     never,
-    KubernetesApi | Deletion | DecisionLog | Settings | InstanceId | Supervisor | TakenNames
+    KubernetesApi | Deletion | DecisionLog | Settings | InstanceId | Supervisor | TakenNames | PoolSurge
   > = Layer.effect(
     PoolDeployments,
     Effect.gen(function* () {
@@ -81,11 +81,11 @@ export class PoolDeployments extends Context.Service<
       const instance = yield* InstanceId
       const supervisor = yield* Supervisor
       const takenNames = yield* TakenNames
+      const surge = yield* PoolSurge
       const locks = yield* RcMap.make({ lookup: (_environmentUid: string) => Semaphore.make(1) })
       /** When we created a Deployment that the view may not show yet, by Environment UID. */
       const created = new Map<string, bigint>()
-      /** Each pool's template as first seen or last written here, by Environment UID: any other is an edit (W20). */
-      const templates = new Map<string, KnownTemplate>()
+      const templates = makeTemplates()
       /** Requests that need a pool, and when the last one ended, by Environment UID. */
       const demands = new Map<string, { requests: number; endedAt: bigint }>()
 
@@ -112,19 +112,6 @@ export class PoolDeployments extends Context.Service<
       /** What a request waits for is repeated here; background work is repeated by its queue. */
       const retried = <A>(options: CallOptions | undefined, call: Effect.Effect<A, KubernetesError>) =>
         options?.priority === "request" ? RetryPolicy.retry(RetryPolicy.critical)(call) : call
-
-      const remember = ({ metadata }: Environment, written: KubernetesObject) =>
-        void templates.set(metadata.uid ?? "", knownTemplate(written.metadata, templateOf(written)))
-
-      /** The template before somebody edited it, or undefined while nobody did. */
-      const editedFrom = (environment: Environment, metadata: Written, template: Json): Json | undefined => {
-        const uid = environment.metadata.uid ?? ""
-        const shown = knownTemplate(metadata, template)
-        const known = templates.get(uid)
-        if (known?.writer === shown.writer) return areAlike(known.template, template) ? undefined : known.template
-        templates.set(uid, shown)
-        return undefined
-      }
 
       /** Fails when the Deployment of that name is not the Environment's; one that lost its labels gets them back. */
       const takeBack = Effect.fnUntraced(function* (
@@ -155,7 +142,7 @@ export class PoolDeployments extends Context.Service<
         const desired = { ...wanted, spec: { ...wanted.spec, replicas: Math.max(1, wanted.spec.replicas) } }
         const made = yield* retried(options, api.create(Deployments, desired, options)).pipe(
           Effect.map((written) => {
-            remember(environment, written)
+            templates.remember(environment, written)
             return true
           }),
           Effect.catchTag("KubernetesAlreadyExists", () =>
@@ -185,7 +172,8 @@ export class PoolDeployments extends Context.Service<
         const createUnlessThere = Effect.gen(function* () {
           const pool = existing(view, uid)
           // The stock executor keeps a Deployment of no pods for a pool of size 0.
-          if (pool !== undefined) return yield* update(view, environment, pool, options)
+          if (pool !== undefined)
+            return yield* update(view, environment, pool, Math.max(1, poolSize(environment)), options)
           if (yield* isExpected(uid)) return yield* lookAgain(view, environment, shownWithin)
           yield* create(view, environment, options)
         })
@@ -217,15 +205,15 @@ export class PoolDeployments extends Context.Service<
         return isOwned ? releasedWithin : undefined
       })
 
-      /** Brings a pool that is needed, so of at least one pod, from whatever it is by now to what it should be. */
+      /** Brings a pool to this size, of at least one pod, and its template from whatever it is by now to what it should be. */
       const update = Effect.fnUntraced(function* (
         view: NamespaceView,
         environment: Environment,
         deployment: Deployment,
+        size: number,
         options?: CallOptions
       ) {
         const { deployment: desired, ignored } = yield* desiredFor(environment)
-        const size = Math.max(1, desired.spec.replicas)
         const live = yield* retried(options, api.get(Deployments, reference(deployment), options))
         const { metadata, spec } = Result.getOrElse(Deployments.decode(live), () => deployment)
         if (metadata.uid !== deployment.metadata.uid) return
@@ -235,11 +223,11 @@ export class PoolDeployments extends Context.Service<
           live,
           desired,
           size,
-          isCurrent ? (editedFrom(environment, metadata, template) ?? template) : undefined
+          isCurrent ? (templates.editedFrom(environment, metadata, template) ?? template) : undefined
         )
         if (isDeepStrictEqual(wanted, live)) return
         const write = Effect.tap(retried(options, api.update(Deployments, wanted, options)), (written) =>
-          Effect.sync(() => remember(environment, written))
+          Effect.sync(() => templates.remember(environment, written))
         )
         const shrinks = (spec.replicas ?? 1) > size
         yield* shrinks
@@ -253,7 +241,10 @@ export class PoolDeployments extends Context.Service<
           action: "Updated",
           kind: "Deployment",
           ...identity(deployment),
-          reason: "pool brought to what its environment says",
+          reason:
+            size > Math.max(1, poolSize(environment))
+              ? "pool enlarged while requests wait for its pods"
+              : "pool brought to what its environment says",
           evidence: { environment: environment.metadata.name, size, ...ignoredFields(ignored) }
         })
       })
@@ -265,7 +256,8 @@ export class PoolDeployments extends Context.Service<
       ) {
         created.delete(environmentUid)
         demands.delete(environmentUid)
-        templates.delete(environmentUid)
+        templates.forget(environmentUid)
+        surge.forget(environmentUid)
         for (const deployment of view.deployments.indexed("environmentUid", environmentUid)) {
           if (isDeleting(deployment.metadata)) continue
           yield* deletion.delete({ kind: Deployments, ...identity(deployment) }, ground, { reason: "pool removed" })
@@ -282,11 +274,13 @@ export class PoolDeployments extends Context.Service<
         const deployment = existing(view, uid)
         if (deployment === undefined) return yield* ensure(view, environment)
         created.delete(uid)
+        const { lookAgainIn, size } = yield* surge.sizing(environment, deployment.spec.replicas ?? 1)
+        if (lookAgainIn !== undefined) yield* lookAgain(view, environment, lookAgainIn)
         const fits =
           isDeploymentCurrent(environment, settings, deployment) &&
-          deployment.spec.replicas === poolSize(environment) &&
-          editedFrom(environment, deployment.metadata, deployment.spec.template ?? {}) === undefined
-        if (!fits) yield* oneAtATime(environment, update(view, environment, deployment))
+          deployment.spec.replicas === size &&
+          templates.editedFrom(environment, deployment.metadata, deployment.spec.template ?? {}) === undefined
+        if (!fits) yield* oneAtATime(environment, update(view, environment, deployment, size))
       })
 
       return PoolDeployments.of({ demand, converge, remove })

@@ -17,6 +17,7 @@ import { finalPatchWork, PodLifecycle, podWork } from "./PodLifecycle.ts"
 import { PodStanding } from "./PodStanding.ts"
 import { PoolDeployments } from "./PoolDeployments.ts"
 import { mayRefer } from "./References.ts"
+import { Provisioner, provisionWork } from "./Provisioner.ts"
 import { Requests } from "./Requests.ts"
 import { Reserve, reserveWork } from "./Reserve.ts"
 import { connectionWork, ReserveConnections } from "./ReserveConnections.ts"
@@ -40,6 +41,7 @@ export const layer: Layer.Layer<
   | WarmPods
   | Reserve
   | ReserveConnections
+  | Provisioner
 > = Layer.effectDiscard(
   Effect.gen(function* () {
     const { adoptExistingResources, reaperIntervals } = yield* Settings
@@ -55,6 +57,7 @@ export const layer: Layer.Layer<
     const warmPods = yield* WarmPods
     const reserve = yield* Reserve
     const connections = yield* ReserveConnections
+    const provisioner = yield* Provisioner
 
     const onPodChange = (view: NamespaceView, type: "Upsert" | "Delete", pod: Pod): ReadonlyArray<WorkKey> => {
       const { name } = pod.metadata
@@ -121,12 +124,17 @@ export const layer: Layer.Layer<
       tap: cache.touch,
       tapAll: (view) => cache.touchAll(view.namespace),
       unTap: requests.unTap,
-      onChange: (view, change) => [...workOnPods(view, change), ...functionServices.onChange(view, change)],
+      onChange: (view, change) => [
+        ...workOnPods(view, change),
+        ...functionServices.onChange(view, change),
+        ...provisioner.onChange(view, change)
+      ],
       work: {
         [podWork]: lifecycle.reconcile,
         [sharedPodWork]: sharedPods.reconcile,
         [reserveWork]: reserve.reconcile,
-        [functionServiceWork]: functionServices.reconcile
+        [functionServiceWork]: functionServices.reconcile,
+        [provisionWork]: provisioner.reconcile
       },
       workWithoutLease: { [finalPatchWork]: lifecycle.recordHandOver, [connectionWork]: connections.reconcile },
       owners: (view) => [...FunctionPod.owners(view), ...functionServices.owners(view)],
@@ -150,6 +158,7 @@ export const layer: Layer.Layer<
       removeFunction: Effect.fnUntraced(function* (view, fn, ground) {
         cache.markFunctionDeleted(fn.uid)
         requests.forget(fn.uid)
+        yield* provisioner.forget(fn)
         yield* functionServices.remove(view, fn.uid, ground)
         yield* removePods(view.pods.indexed("functionUid", fn.uid), ground, "pod of a function that is gone deleted")
       }),

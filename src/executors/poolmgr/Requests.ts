@@ -124,7 +124,8 @@ export class Requests extends Context.Service<
     )
 }
 
-const demandOf = (view: NamespaceView, fn: FissionFunction): Demand => ({
+/** What a request for the function, or a pod made ahead of one, asks of the cache. */
+export const demandOf = (view: NamespaceView, fn: FissionFunction): Demand => ({
   fn: {
     uid: fn.metadata.uid ?? "",
     generation: fn.metadata.generation ?? 0,

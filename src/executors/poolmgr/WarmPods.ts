@@ -32,6 +32,8 @@ export class WarmPods extends Context.Service<
     readonly take: (source: PoolSource) => Effect.Effect<Pod>
     /** The same without a wait: undefined when no pod is free, or somebody waits for one. */
     readonly takeFree: (source: PoolSource) => Pod | undefined
+    /** Requests that wait for a pod of this Environment. */
+    readonly waiting: (environmentUid: string) => number
     /** Whether the pod was given to somebody who has not given it back. */
     readonly isTaken: (podUid: string) => boolean
     /** Gives a pod back, to whoever waits if it still may be claimed; it is forgotten otherwise. Idempotent. */
@@ -104,6 +106,13 @@ export class WarmPods extends Context.Service<
       return pod
     }
 
-    return WarmPods.of({ take, takeFree, isTaken: (podUid) => taken.has(podUid), release, wake })
+    return WarmPods.of({
+      take,
+      takeFree,
+      waiting: (environmentUid) => waiters.get(environmentUid)?.size ?? 0,
+      isTaken: (podUid) => taken.has(podUid),
+      release,
+      wake
+    })
   })
 }

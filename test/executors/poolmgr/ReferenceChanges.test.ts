@@ -304,29 +304,3 @@ it.effect("pods that were kept because no alias was known go once the aliases ar
     )
   })
 )
-
-it.effect("a pod of a function's floor goes when one that is held warm in its place is Ready", () =>
-  Effect.gen(function* () {
-    const world = yield* referring(3)
-    yield* running(
-      world,
-      Effect.gen(function* () {
-        const holdWarm = (name: string) =>
-          world.api.merge(Pods, reference(name), { metadata: { labels: { "fission.io/provisioned": "true" } } })
-        yield* request(world.function)
-        yield* settle
-        holdWarm("warm-1")
-        rotate(world)
-        yield* TestClock.adjust("1 minute")
-        assert.isTrue(isServed(world, "warm-1"))
-        yield* ask(world.function)
-        yield* ask(world.function)
-        yield* settle
-        holdWarm("warm-2")
-        yield* TestClock.adjust("11 seconds")
-        assert.isFalse(isServed(world, "warm-1"))
-        assert.isTrue(isServed(world, "warm-2"))
-      })
-    )
-  })
-)
