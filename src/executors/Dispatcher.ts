@@ -7,6 +7,7 @@ import { Environments, FunctionAliases, Functions, FunctionVersions, Packages } 
 import { isSynced } from "../informers/NamespaceView.ts"
 import { Degradation } from "../namespaces/Degradation.ts"
 import { Supervisor } from "../namespaces/Supervisor.ts"
+import { endPhase, recordingPhases } from "./ColdStartPhases.ts"
 import { ExecutorTypes, type Miss, type ServiceAddress, type Tap } from "./ExecutorType.ts"
 
 export type { ServiceAddress, Tap } from "./ExecutorType.ts"
@@ -66,7 +67,13 @@ export class Dispatcher extends Context.Service<
         const degradation = yield* Degradation
         const { specializationConcurrency } = yield* Settings
         const slots = yield* Semaphore.make(specializationConcurrency)
-        const inSlot = specializationConcurrency === 0 ? identity : slots.withPermits(1)
+        const inSlot =
+          specializationConcurrency === 0
+            ? identity
+            : <A, E, R>(self: Effect.Effect<A, E, R>) =>
+                Effect.flatMap(Clock.monotonicTimeNanos, (since) =>
+                  slots.withPermits(1)(Effect.andThen(endPhase("queue", since), self))
+                )
         let stopping = false
 
         /**
@@ -80,10 +87,12 @@ export class Dispatcher extends Context.Service<
               orElse: () => Effect.fail(tookTooLong(fn))
             }),
             inSlot,
+            recordingPhases(executorTypeOf(fn)),
             Effect.interruptible,
             Effect.tap(() => degradation.succeeded(fn, "request")),
             Effect.tapError((error) => (stopping ? Effect.void : degradation.refused(fn, error))),
-            Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.sync(miss.abandon)))
+            Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.sync(miss.abandon))),
+            Effect.annotateLogs({ request_id: correlationId })
           )
 
         const getService = Effect.fnUntraced(function* (fn: FissionFunction, correlationId: string) {
@@ -179,7 +188,9 @@ const tookTooLong = (fn: FissionFunction): FissionError =>
   })
 
 const neverNotFound = (error: FissionError): FissionError =>
-  error.kind === "NotFound" ? new FissionError({ kind: "InvalidArgument", text: error.text, cause: error }) : error
+  error.kind === "NotFound"
+    ? new FissionError({ kind: "InvalidArgument", text: error.text, phases: error.phases, cause: error })
+    : error
 
 /** Go's HTML escaping, as the stock executor writes type names into answers (http-api.md section 4.4). */
 const escapeHtml = (text: string): string =>

@@ -26,3 +26,36 @@ const classOf = (error: KubernetesError): string => {
   if (error._tag === "KubernetesTimeoutError") return `${name}.${error.kind}`
   return error._tag === "KubernetesFatalError" ? `${name}.${error.scope}` : name
 }
+
+const requests = Metric.counter("rest_client_requests_total", {
+  description: "HTTP requests to the Kubernetes API by status, method and host, watches and repetitions included",
+  incremental: true
+})
+const requestSeconds = Metric.histogram("rest_client_request_duration_seconds", {
+  description: "Time from sending a request to the Kubernetes API to the headers of its answer",
+  boundaries: [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60]
+})
+
+/** Counts HTTP requests to one API server under the names of client-go (observability.md section 3.2). */
+export interface RequestCounter {
+  /** `code` is `<error>` where no answer came. */
+  readonly count: (method: string, host: string, code: string, seconds: number) => void
+}
+
+/** Makes the counter; it keeps each label set that it has seen. */
+export const requestCounter: Effect.Effect<RequestCounter> = Effect.map(Effect.context<never>(), (services) => {
+  const counters = new Map<string, Metric.Metric<number, unknown>>()
+  const kept = (id: string, make: () => Metric.Metric<number, unknown>) => {
+    const metric = counters.get(id) ?? make()
+    counters.set(id, metric)
+    return metric
+  }
+  return {
+    count: (method, host, code, seconds) => {
+      const total = kept(`${method} ${host} ${code}`, () => Metric.withAttributes(requests, { code, method, host }))
+      total.updateUnsafe(1, services)
+      const time = kept(`${method} ${host}`, () => Metric.withAttributes(requestSeconds, { verb: method, host }))
+      time.updateUnsafe(seconds, services)
+    }
+  }
+})

@@ -4,6 +4,7 @@ import { retries } from "../kubernetes/CallMetrics.ts"
 import * as RetryPolicy from "../kubernetes/RetryPolicy.ts"
 import type { DeletionRefused } from "../safeguards/Deletion.ts"
 import * as RetryBudget from "./RetryBudget.ts"
+import * as WorkMetrics from "./WorkMetrics.ts"
 
 /** One thing to look at: which handler, and the name of the object within the namespace. */
 export interface WorkKey {
@@ -76,6 +77,7 @@ export const make = (namespace: string): Effect.Effect<WorkQueue> =>
     const clock = yield* Clock.Clock
     const entries = new Map<string, Entry>()
     const changed = yield* Latch.make()
+    const metrics = yield* WorkMetrics.make
     let budget = RetryBudget.full
 
     const now = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
@@ -85,6 +87,7 @@ export const make = (namespace: string): Effect.Effect<WorkQueue> =>
       const entry = entries.get(idOf(key))
       if (entry === undefined) {
         entries.set(idOf(key), { key, failures: 0, dueAt, running: false, againAt: undefined })
+        metrics.added(key.handler)
       } else if (entry.running) {
         entry.againAt = Math.min(entry.againAt ?? dueAt, dueAt)
       } else {
@@ -108,6 +111,7 @@ export const make = (namespace: string): Effect.Effect<WorkQueue> =>
         const wait = entry === undefined ? undefined : entry.dueAt - now()
         if (entry !== undefined && wait !== undefined && wait <= 0) {
           entry.running = true
+          metrics.taken(entry.key.handler, -wait / 1000)
           return entry
         }
         changed.closeUnsafe()
@@ -121,8 +125,8 @@ export const make = (namespace: string): Effect.Effect<WorkQueue> =>
     const settle = (entry: Entry, delay: Duration.Duration | undefined) => {
       const retryAt = delay === undefined ? undefined : now() + Duration.toMillis(delay)
       const dueAt = retryAt === undefined ? entry.againAt : Math.min(retryAt, entry.againAt ?? retryAt)
-      if (dueAt === undefined) entries.delete(idOf(entry.key))
-      else entry.dueAt = dueAt
+      if (dueAt !== undefined) entry.dueAt = dueAt
+      else if (entries.delete(idOf(entry.key))) metrics.removed(entry.key.handler)
       entry.running = false
       entry.againAt = undefined
       changed.openUnsafe()
@@ -152,7 +156,11 @@ export const make = (namespace: string): Effect.Effect<WorkQueue> =>
     const handleOne = (entry: Entry, handle: (key: WorkKey) => Effect.Effect<void, WorkError>) =>
       Effect.gen(function* () {
         if (entry.failures > 0) yield* Metric.update(retries, 1)
+        const startedAt = clock.monotonicTimeNanosUnsafe()
         const exit = yield* Effect.exit(handle(entry.key))
+        const took = Number(clock.monotonicTimeNanosUnsafe() - startedAt) / 1e9
+        const success = entry.againAt === undefined ? "success" : "requeue_after"
+        metrics.handled(entry.key.handler, Exit.isSuccess(exit) ? success : "error", took)
         if (Exit.isSuccess(exit)) {
           const { failures } = entry
           entry.failures = 0
