@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto"
 import type { IncomingMessage, ServerResponse } from "node:http"
-import { Cause, Context, Duration, Effect, Exit, Layer, type Scope } from "effect"
+import { Cause, Context, Duration, Effect, Exit, identity, Layer, type Scope } from "effect"
 import { Settings } from "../Config.ts"
 import { type ConfigurationError, fissionErrorStatus } from "../Errors.ts"
 import { Dispatcher } from "../executors/Dispatcher.ts"
 import { digestOf } from "../fission/RequestSignature.ts"
 import { listen } from "../HttpListener.ts"
 import { Leadership } from "../safeguards/Leadership.ts"
+import { makeTraced, type RequestSpan } from "../Tracing.ts"
 import { type Answer, fromError, refusal, send } from "./Answer.ts"
 import type { Body } from "./Bodies.ts"
 import { makeForward } from "./Forwarding.ts"
@@ -73,6 +74,7 @@ const makeHandler = (
     const { unverified, verified } = makeReceivers(settings)
 
     const metrics = yield* RequestMetrics.make
+    const traced = yield* makeTraced
 
     const answerTo = Effect.fnUntraced(function* (request: IncomingMessage, path: string, correlationId: string) {
       const checked =
@@ -101,11 +103,18 @@ const makeHandler = (
         }),
         Effect.catchDefect(endedInBug),
         Effect.onExit((exit) => Effect.sync(() => end(codeOf(exit)))),
+        path.startsWith("/healthz") ? identity : traced(request.headers, () => spanOf(method, route && path)),
         Effect.flatMap((answer) => send(request, response, answer, { correlationId, close: isDraining() })),
         Effect.uninterruptible
       )
     }
   })
+
+/** The server's span of a request, told apart by its route (observability.md O14). */
+const spanOf = (method: string, route: string | undefined): RequestSpan => ({
+  name: route === undefined ? method : `${method} ${route}`,
+  attributes: { "http.request.method": method, ...(route !== undefined && { "http.route": route }) }
+})
 
 /** Paths under which requests for no route are counted (observability.md section 3.1). */
 const notFound = "<not found>"

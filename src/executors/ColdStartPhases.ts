@@ -1,6 +1,7 @@
 import { Cause, Clock, Context, Effect, Exit, Metric } from "effect"
 import type { FissionError, PhaseTime } from "../Errors.ts"
 import type { FissionFunction } from "../fission/Function.ts"
+import { recorded } from "../Tracing.ts"
 import { SpecializeError } from "../specialization/FetcherClient.ts"
 
 /** What a cold start is made of (observability.md O4); `total` is all of it but `queue`. */
@@ -94,7 +95,8 @@ const observing = <A, R>(fn: FissionFunction, self: Effect.Effect<A, FissionErro
         "environment-name": fn.spec.environment?.name,
         "environment-namespace": fn.spec.environment?.namespace
       }
-    })
+    }),
+    recorded
   )
 
 const counted = (fn: FissionFunction, exit: Exit.Exit<unknown, FissionError>) => {

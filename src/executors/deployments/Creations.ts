@@ -10,7 +10,7 @@ import { isSynced, type NamespaceView } from "../../informers/NamespaceView.ts"
 import type { KubernetesApi } from "../../kubernetes/KubernetesApi.ts"
 import * as RetryPolicy from "../../kubernetes/RetryPolicy.ts"
 import { functionObjectsReference } from "../../podspec/FunctionObjects.ts"
-import { coldStart, inPhase } from "../ColdStartPhases.ts"
+import { coldStart, inPhase, recordingPhases } from "../ColdStartPhases.ts"
 import { creationError, notSynced, unavailable } from "../CreationError.ts"
 import type { Availability } from "./Availability.ts"
 import type { Unbuildable } from "./DeploymentKind.ts"
@@ -88,7 +88,7 @@ export const make = (
         yield* onServed(view, fn, service)
         return service
       },
-      (effect, _view, fn) => coldStart(type, fn)(effect),
+      (effect, _view, fn) => recordingPhases(type)(coldStart(type, fn)(effect)),
       (effect, view, fn) => Effect.annotateLogs(effect, { namespace: view.namespace, function: fn.metadata.name })
     )
 
@@ -98,7 +98,11 @@ export const make = (
           const { name } = functionObjectsReference(type, fn, settings)
           const key = `${name}/${fn.metadata.generation ?? 0}`
           const running = FiberMap.getUnsafe(creations, key)
-          return Fiber.join(Option.getOrElse(running, () => fork(key, serve(view, fn))))
+          if (Option.isSome(running)) return Fiber.join(running.value)
+          // Detached from its creator, but in its trace and with its correlation id (http-api.md section 6).
+          return Effect.flatMap(Effect.context<never>(), (context) =>
+            Fiber.join(fork(key, Effect.provideContext(serve(view, fn), context)))
+          )
         })
     }
   })
