@@ -56,7 +56,7 @@ export class ExecutorApi extends Context.Service<
           handle
         )
         return ExecutorApi.of({ port })
-      })
+      }).pipe(Effect.annotateLogs({ logger: "api" }))
     )
 }
 

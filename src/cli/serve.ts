@@ -83,8 +83,12 @@ export const runServe = Effect.fnUntraced(function* (flags: {
     port: flags.port,
     metrics: true
   })
-  return yield* Layer.launch(announced.pipe(Layer.provide(executor), Layer.provide(Settings.layer(process.env)))).pipe(
-    Effect.provide(Logging.layer(Logging.formFor(process.stdout)))
+  return yield* Layer.launch(
+    announced.pipe(
+      Layer.provide(executor),
+      Layer.provide(Logging.layerFromSettings),
+      Layer.provide(Settings.layer(process.env))
+    )
   )
 })
 

@@ -120,6 +120,7 @@ const announced = (fn: FissionFunction, startedAt: bigint) =>
     const total = Number((yield* Clock.monotonicTimeNanos) - startedAt) / 1e6
     yield* Effect.logInfo("function specialized").pipe(
       Effect.annotateLogs({
+        logger: executorType,
         namespace: fn.metadata.namespace,
         function: fn.metadata.name,
         generation: fn.metadata.generation,

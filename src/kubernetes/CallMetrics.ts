@@ -1,5 +1,5 @@
-import { Effect, Metric } from "effect"
-import type { KubernetesCall, KubernetesError } from "../Errors.ts"
+import { Clock, Duration, Effect, Metric } from "effect"
+import { failedCall, type KubernetesCall, type KubernetesError } from "../Errors.ts"
 
 /** Attempts after a failure: calls, work items, lists and watches alike (failure-semantics.md section 9.7). */
 export const retries = Metric.counter("fission_executor_api_retries_total", {
@@ -12,13 +12,39 @@ const errors = Metric.counter("fission_executor_api_errors_total", {
   incremental: true
 })
 
-/** Counts each failure of a call under its class; changes nothing else. Calls that were never sent do not belong here. */
+/**
+ * Counts each failure of a call under its class, and logs it for debugging; changes nothing else. Calls that were never
+ * sent do not belong here.
+ */
 export const countErrors =
   ({ namespace = "", resource, verb }: KubernetesCall) =>
   <A, R>(self: Effect.Effect<A, KubernetesError, R>): Effect.Effect<A, KubernetesError, R> =>
-    Effect.tapError(self, (error) =>
-      Metric.update(Metric.withAttributes(errors, { verb, resource, namespace, class: classOf(error) }), 1)
+    Effect.flatMap(Clock.monotonicTimeNanos, (startedAt) =>
+      Effect.tapError(self, (error) =>
+        Effect.gen(function* () {
+          yield* Metric.update(Metric.withAttributes(errors, { verb, resource, namespace, class: classOf(error) }), 1)
+          const elapsedMs = Number(((yield* Clock.monotonicTimeNanos) - startedAt) / 1_000_000n)
+          yield* Effect.logDebug("a call to the Kubernetes API failed").pipe(
+            Effect.annotateLogs({ ...callFields(error), detail: error.message, elapsedMs })
+          )
+        })
+      )
     )
+
+/** What the log says of a failed call wherever it speaks of one (failure-semantics.md section 9.7). */
+export const callFields = (error: KubernetesError) => {
+  const { name, namespace, resource, verb } = failedCall(error)
+  const isTimeout = error._tag === "KubernetesTimeoutError"
+  return {
+    verb,
+    resource,
+    ...(namespace !== undefined && { namespace }),
+    ...(name !== undefined && { name }),
+    class: classOf(error),
+    ...(isTimeout && { kind: error.kind }),
+    ...(isTimeout && error.retryAfter && { retryAfterMs: Duration.toMillis(error.retryAfter) })
+  }
+}
 
 /** The class as failure-semantics.md section 2 names it. */
 const classOf = (error: KubernetesError): string => {

@@ -1,6 +1,6 @@
-import { Cause, Clock, Duration, Effect, Exit, Latch, Metric, Random } from "effect"
+import { Cause, Clock, Duration, Effect, Exit, Latch, Metric, Option, Random } from "effect"
 import type { KubernetesError } from "../Errors.ts"
-import { retries } from "../kubernetes/CallMetrics.ts"
+import { callFields, retries } from "../kubernetes/CallMetrics.ts"
 import * as RetryPolicy from "../kubernetes/RetryPolicy.ts"
 import type { DeletionRefused } from "../safeguards/Deletion.ts"
 import * as RetryBudget from "./RetryBudget.ts"
@@ -57,17 +57,20 @@ interface Entry {
 interface Failure {
   readonly error: { readonly _tag: string; readonly message: string }
   readonly policy: RetryPolicy.RetryPolicy
+  /** What the log says of the call that failed. */
+  readonly call: { readonly [field: string]: unknown }
 }
 
 /** A bug is repeated more slowly than trouble of the API, so that the cell it restarts has time for everything else. */
 const failureOf = (cause: Cause.Cause<WorkError>): Failure => {
   if (Cause.hasDies(cause)) {
-    return { error: { _tag: "Defect", message: Cause.pretty(cause) }, policy: RetryPolicy.sweep }
+    return { error: { _tag: "Defect", message: Cause.pretty(cause) }, policy: RetryPolicy.sweep, call: {} }
   }
-  const error = Cause.findErrorOption(cause)
+  const error = Option.getOrUndefined(Cause.findErrorOption(cause))
   return {
-    error: error._tag === "Some" ? error.value : { _tag: "Interrupted", message: "interrupted from within" },
-    policy: RetryPolicy.background
+    error: error ?? { _tag: "Interrupted", message: "interrupted from within" },
+    policy: RetryPolicy.background,
+    call: error === undefined || error._tag === "DeletionRefused" ? {} : callFields(error)
   }
 }
 
@@ -139,10 +142,11 @@ export const make = (namespace: string): Effect.Effect<WorkQueue> =>
       return Duration.max(delay, Duration.millis(spent.waitMillis))
     }
 
-    const report = (entry: Entry, error: Failure["error"], delay: Duration.Duration) => {
+    const report = (entry: Entry, { call, error }: Failure, delay: Duration.Duration) => {
       const line = entry.failures === 1 ? Effect.logWarning : Effect.logDebug
       return line("work failed and will be tried again").pipe(
         Effect.annotateLogs({
+          ...call,
           namespace,
           work: idOf(entry.key),
           error: error._tag,
@@ -175,7 +179,7 @@ export const make = (namespace: string): Effect.Effect<WorkQueue> =>
         const delay = delayAfter(entry, failure, yield* Random.next)
         settle(entry, delay)
         if (Cause.hasDies(exit.cause)) return yield* Effect.failCause(exit.cause as Cause.Cause<never>)
-        yield* report(entry, failure.error, delay)
+        yield* report(entry, failure, delay)
       }).pipe(
         // Another item's defect, or the end of the cell: this one was not handled to its end.
         Effect.onInterrupt(() => Effect.sync(() => entry.running && settle(entry, Duration.zero)))

@@ -80,7 +80,9 @@ export class DecisionLog extends Context.Service<
       yield* Metric.update(Metric.withAttributes(counted, { action, kind, ground }), 1)
       const { reason, evidence, ...fields } = decision
       const line = decision.action === "Refused" ? Effect.logWarning(reason) : Effect.logInfo(reason)
-      yield* line.pipe(Effect.annotateLogs({ decision: fields.action, ...fields, ...(evidence && { evidence }) }))
+      yield* line.pipe(
+        Effect.annotateLogs({ logger: "decisions", decision: fields.action, ...fields, ...(evidence && { evidence }) })
+      )
     })
 
     return DecisionLog.of({
