@@ -27,9 +27,13 @@ export const make: Effect.Effect<WorkMetrics> = Effect.map(
     const known = new Map<string, Series>()
 
     const seriesOf = (handler: string): Series => {
-      const series = known.get(handler) ?? makeSeries(`executor-${handler}`)
-      known.set(handler, series)
-      return series
+      const series = known.get(handler)
+      if (series !== undefined) return series
+      const made = makeSeries(`executor-${handler}`)
+      known.set(handler, made)
+      // There from the start, so that `rate()` sees the first failure (observability.md O3).
+      for (const counter of [made.retries, made.errors]) counter.updateUnsafe(0, services)
+      return made
     }
 
     return {
@@ -69,7 +73,8 @@ const makeSeries = (controller: string): Series => {
   }
 }
 
-const boundaries = Metric.exponentialBoundaries({ start: 1e-8, factor: 10, count: 12 })
+/** Twelve bounds; the last one that Effect makes is infinite. */
+const boundaries = Metric.exponentialBoundaries({ start: 1e-8, factor: 10, count: 13 })
 
 const depth = Metric.gauge("workqueue_depth", {
   description: "Items that wait, with or without a delay, or are handled"
