@@ -1,5 +1,6 @@
 import { Context, Duration, Effect, Layer, Redacted, Result } from "effect"
 import { ConfigurationError } from "./Errors.ts"
+import { readTelemetrySettings, type TelemetrySettings } from "./TelemetrySettings.ts"
 import { type PodSpecPatch, readPodSpecPatch } from "./PodSpecPatch.ts"
 
 /** What the executor puts into the fetcher sidecar (configuration-and-deployment.md section 4.3). */
@@ -95,6 +96,9 @@ export interface SettingsShape {
   readonly internalAuth: InternalAuthSettings
   /** `OTEL_*` variables that are forwarded into fetcher containers, in the order of the environment. */
   readonly telemetryVariables: ReadonlyArray<readonly [name: string, value: string]>
+  readonly telemetry: TelemetrySettings
+  /** Whether log lines for debugging are written too. */
+  readonly debug: boolean
   /** Settings whose value was not usable; each fell back to its default. */
   readonly invalid: ReadonlyArray<{ readonly setting: string; readonly value: string; readonly used: string }>
 }
@@ -313,6 +317,8 @@ const fromVariables = (variables: EnvironmentVariables): SettingsShape => {
     telemetryVariables: Object.entries(variables).flatMap(([name, value]) =>
       name.startsWith("OTEL_") && value !== undefined ? [[name, value] as const] : []
     ),
+    telemetry: readTelemetrySettings(read, parseBoolean),
+    debug: read("DEBUG_ENV", parseBoolean, false),
     invalid
   }
 }

@@ -133,6 +133,12 @@ export const degradedReason = (error: KubernetesError): DegradedReason | undefin
   return error.status === 403 ? "QuotaExceeded" : "InvalidSpec"
 }
 
+/** How long one phase of a cold start took (observability.md O4). */
+export interface PhaseTime {
+  readonly phase: string
+  readonly millis: number
+}
+
 /**
  * The answer to a caller of the executor's HTTP API who gets no address. `text` is the body, without the trailing
  * newline; `retryAfterSeconds` is sent as `Retry-After`.
@@ -143,10 +149,18 @@ export class FissionError extends Data.TaggedError("FissionError")<{
   readonly retryAfterSeconds?: number | undefined
   /** Set where the trouble is one of the Function that its status should show. */
   readonly degraded?: DegradedReason | undefined
+  /** What the cold start that failed had done by then; the answer's body says it after the text. */
+  readonly phases?: ReadonlyArray<PhaseTime> | undefined
   readonly cause?: unknown
 }> {
   override get message(): string {
     return this.text
+  }
+  /** The same failure at the end of these phases; one that has phases keeps them. */
+  after(phases: ReadonlyArray<PhaseTime>): FissionError {
+    if (this.phases !== undefined || phases.length === 0) return this
+    const { cause, degraded, kind, retryAfterSeconds, text } = this
+    return new FissionError({ kind, text, retryAfterSeconds, degraded, phases, cause })
   }
   /** HTTP status of the answer. */
   get status(): number {

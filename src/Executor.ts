@@ -41,6 +41,7 @@ import * as GuardedKubernetesApi from "./namespaces/GuardedKubernetesApi.ts"
 import * as WriteFence from "./kubernetes/WriteFence.ts"
 import { Supervisor } from "./namespaces/Supervisor.ts"
 import { DebugListener } from "./observability/DebugListener.ts"
+import * as Telemetry from "./observability/Telemetry.ts"
 import { Brake } from "./safeguards/Brake.ts"
 import { candidateOf } from "./safeguards/Candidate.ts"
 import { Conditions } from "./safeguards/Conditions.ts"
@@ -116,7 +117,8 @@ export const layer = (
     Layer.provide(options.metrics === true ? DebugListener.layer : Layer.empty),
     Layer.provideMerge(layerNoDeps),
     Layer.provide(FetcherClient.layer),
-    Layer.provide(leadershipOver(KubernetesApiLive.layer(options.kubeConfig, options.userAgent), options))
+    Layer.provide(leadershipOver(KubernetesApiLive.layer(options.kubeConfig, options.userAgent), options)),
+    Layer.provide(Telemetry.layer)
   )
 
 /** The Kubernetes API, and who may write to it: everybody, or the one that the election says. */

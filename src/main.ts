@@ -3,6 +3,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Effect, Exit, Option, type Runtime } from "effect"
 import { CliError, CliOutput, Command } from "effect/cli"
+import * as Logging from "./cli/Logging.ts"
 import { crds } from "./cli/crds.ts"
 import { demo } from "./cli/demo/demo.ts"
 import { dev } from "./cli/dev.ts"
@@ -47,7 +48,11 @@ Command.runWith(command, { version })(process.argv.slice(2)).pipe(
     return CliError.isCliError(error) ? usage(error) : refuse(error.message, exitCodes.configuration)
   }),
   Effect.tapCause((cause) =>
-    Cause.hasDies(cause) ? Effect.logFatal("the executor ended in a bug; please report it", cause) : Effect.void
+    Cause.hasDies(cause)
+      ? Effect.logFatal("the executor ended in a bug; please report it", cause).pipe(
+          Effect.provide(Logging.layer(Logging.formFor(process.stdout)))
+        )
+      : Effect.void
   ),
   Effect.provide([NodeServices.layer, presenter]),
   NodeRuntime.runMain({ disableErrorReporting: true, teardown })

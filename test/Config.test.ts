@@ -23,7 +23,8 @@ const plain = (settings: SettingsShape) => ({
     ...settings.internalAuth,
     secret: settings.internalAuth.secret && Redacted.value(settings.internalAuth.secret),
     previousSecret: settings.internalAuth.previousSecret && Redacted.value(settings.internalAuth.previousSecret)
-  }
+  },
+  telemetry: { ...settings.telemetry, headers: Redacted.value(settings.telemetry.headers) }
 })
 
 const defaults: ReturnType<typeof plain> = {
@@ -62,6 +63,14 @@ const defaults: ReturnType<typeof plain> = {
   },
   internalAuth: { secret: undefined, previousSecret: undefined, secretName: "fission-internal-auth" },
   telemetryVariables: [],
+  telemetry: {
+    endpoint: undefined,
+    headers: {},
+    sampler: { ratio: 1, parentBased: true },
+    logs: false,
+    metrics: false
+  },
+  debug: false,
   invalid: []
 }
 
@@ -132,7 +141,13 @@ describe("the settings", () => {
         LEADER_ELECTION_ENABLED: "true",
         FISSION_LEASE_NAMESPACE: "fission",
         EXECUTOR_LEASE_DURATION: "30s",
-        OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector",
+        OTEL_EXPORTER_OTLP_ENDPOINT: "collector.observability:4317",
+        OTEL_EXPORTER_OTLP_HEADERS: "authorization=Basic YTpi==, x-tenant=a",
+        OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
+        OTEL_TRACES_SAMPLER_ARG: "0.1",
+        OTEL_LOGS_ENABLED: "true",
+        OTEL_METRICS_EXPORTER: "prometheus,otlp",
+        DEBUG_ENV: "true",
         PATH: "/bin"
       })
       assert.deepStrictEqual(plain(settings), {
@@ -170,7 +185,22 @@ describe("the settings", () => {
           allowInsecureRegistries: "registry.local"
         },
         internalAuth: { secret: " raw bytes ", previousSecret: "before", secretName: "auth" },
-        telemetryVariables: [["OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector"]],
+        telemetryVariables: [
+          ["OTEL_EXPORTER_OTLP_ENDPOINT", "collector.observability:4317"],
+          ["OTEL_EXPORTER_OTLP_HEADERS", "authorization=Basic YTpi==, x-tenant=a"],
+          ["OTEL_TRACES_SAMPLER", "parentbased_traceidratio"],
+          ["OTEL_TRACES_SAMPLER_ARG", "0.1"],
+          ["OTEL_LOGS_ENABLED", "true"],
+          ["OTEL_METRICS_EXPORTER", "prometheus,otlp"]
+        ],
+        telemetry: {
+          endpoint: "http://collector.observability:4318",
+          headers: { authorization: "Basic YTpi==", "x-tenant": "a" },
+          sampler: { ratio: 0.1, parentBased: true },
+          logs: true,
+          metrics: true
+        },
+        debug: true,
         invalid: []
       })
     })
@@ -185,8 +215,12 @@ describe("the settings", () => {
 
   it.effect("print no secret", () =>
     Effect.gen(function* () {
-      const settings = yield* read({ FISSION_INTERNAL_AUTH_SECRET: "hush" })
-      assert.notInclude(JSON.stringify(settings), "hush")
+      const settings = yield* read({
+        FISSION_INTERNAL_AUTH_SECRET: "hush",
+        OTEL_EXPORTER_OTLP_HEADERS: "authorization=hush,hush"
+      })
+      // Pods get the variables as they are.
+      assert.notInclude(JSON.stringify({ ...settings, telemetryVariables: [] }), "hush")
     })
   )
 })
@@ -204,6 +238,8 @@ describe("a value that cannot be used", () => {
     ["EXECUTOR_DELETION_BRAKE_PERCENT", "101", "30"],
     ["EXECUTOR_DELETION_BRAKE_PERCENT", "30%", "30"],
     ["EXECUTOR_REAPER", "off", "on"],
+    ["OTEL_EXPORTER_OTLP_ENDPOINT", "not a host", "no export"],
+    ["OTEL_TRACES_SAMPLER", "sometimes", "parentbased_always_on"],
     ["METRICS_ADDR", "8080", ":8080"],
     ["METRICS_ADDR", ":99999", ":8080"],
     ["METRICS_ADDR", "::1:8080", ":8080"],
@@ -229,7 +265,8 @@ describe("a value that cannot be used", () => {
   ])("falls back to the default and is named: %s=%s", ([setting, value, used]) =>
     Effect.gen(function* () {
       const settings = plain(yield* read({ [setting]: value }))
-      assert.deepStrictEqual(settings, { ...defaults, invalid: [{ setting, value, used }] })
+      const { telemetryVariables } = settings
+      assert.deepStrictEqual(settings, { ...defaults, telemetryVariables, invalid: [{ setting, value, used }] })
     })
   )
 })

@@ -23,8 +23,11 @@ export const refusal = (status: number, text: string, retryAfter?: number): Answ
   retryAfter: retryAfter ?? (status === 429 || status === 503 ? 1 : undefined)
 })
 
-/** The answer to a request that gets no address. */
-export const fromError = (error: FissionError): Answer => refusal(error.status, error.text, error.retryAfterSeconds)
+/** The answer to a request that gets no address; where a cold start failed it says how long each phase took. */
+export const fromError = ({ phases, retryAfterSeconds, status, text }: FissionError): Answer => {
+  const spent = phases?.map(({ millis, phase }) => `${phase} ${millis} ms`).join(", ")
+  return refusal(status, spent === undefined ? text : `${text} [${spent}]`, retryAfterSeconds)
+}
 
 /** Bytes of an unread body that Node discards to keep the connection; beyond, the connection ends with the answer. */
 const discarded = 256 * 1024

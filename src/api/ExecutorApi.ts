@@ -1,16 +1,18 @@
 import { randomUUID } from "node:crypto"
 import type { IncomingMessage, ServerResponse } from "node:http"
-import { Cause, Context, Duration, Effect, Layer, type Scope } from "effect"
+import { Cause, Context, Duration, Effect, Exit, identity, Layer, type Scope } from "effect"
 import { Settings } from "../Config.ts"
-import type { ConfigurationError } from "../Errors.ts"
+import { type ConfigurationError, fissionErrorStatus } from "../Errors.ts"
 import { Dispatcher } from "../executors/Dispatcher.ts"
 import { digestOf } from "../fission/RequestSignature.ts"
 import { listen } from "../HttpListener.ts"
 import { Leadership } from "../safeguards/Leadership.ts"
+import { makeTraced, type RequestSpan } from "../Tracing.ts"
 import { type Answer, fromError, refusal, send } from "./Answer.ts"
 import type { Body } from "./Bodies.ts"
 import { makeForward } from "./Forwarding.ts"
 import { keysOf, makeReceivers, type NotReceived } from "./Receive.ts"
+import * as RequestMetrics from "./RequestMetrics.ts"
 import { makeRoutes, openPaths } from "./Routes.ts"
 
 /** The executor's HTTP API for the router (http-api.md), listening as long as the layer lives. */
@@ -54,7 +56,7 @@ export class ExecutorApi extends Context.Service<
           handle
         )
         return ExecutorApi.of({ port })
-      })
+      }).pipe(Effect.annotateLogs({ logger: "api" }))
     )
 }
 
@@ -71,8 +73,10 @@ const makeHandler = (
     const forward = yield* makeForward(yield* Leadership, keysOf(settings.internalAuth)[0])
     const { unverified, verified } = makeReceivers(settings)
 
-    const answerTo = Effect.fnUntraced(function* (request: IncomingMessage, correlationId: string) {
-      const path = pathOf(request.url ?? "")
+    const metrics = yield* RequestMetrics.make
+    const traced = yield* makeTraced
+
+    const answerTo = Effect.fnUntraced(function* (request: IncomingMessage, path: string, correlationId: string) {
       const checked =
         verified === undefined || openPaths.has(path) ? undefined : yield* Effect.interruptible(verified(request))
 
@@ -88,17 +92,39 @@ const makeHandler = (
     return (request, response) => {
       if (isPreflight(request)) return send(request, response, preflightDenied, { close: isDraining() })
       const correlationId = correlationIdOf(request)
-      return answerTo(request, correlationId).pipe(
+      const path = pathOf(request.url ?? "")
+      const route = routes.get(path)
+      const method = request.method ?? ""
+      const end = metrics.begin(route === undefined ? notFound : route.method === method ? path : notAllowed, method)
+      return answerTo(request, path, correlationId).pipe(
         Effect.catchTags({
           FissionError: (error) => Effect.succeed(fromError(error)),
           NotReceived: (error) => notReceived(request, error)
         }),
         Effect.catchDefect(endedInBug),
+        Effect.onExit((exit) => Effect.sync(() => end(codeOf(exit)))),
+        path.startsWith("/healthz") ? identity : traced(request.headers, () => spanOf(method, route && path)),
         Effect.flatMap((answer) => send(request, response, answer, { correlationId, close: isDraining() })),
         Effect.uninterruptible
       )
     }
   })
+
+/** The server's span of a request, told apart by its route (observability.md O14). */
+const spanOf = (method: string, route: string | undefined): RequestSpan => ({
+  name: route === undefined ? method : `${method} ${route}`,
+  attributes: { "http.request.method": method, ...(route !== undefined && { "http.route": route }) }
+})
+
+/** Paths under which requests for no route are counted (observability.md section 3.1). */
+const notFound = "<not found>"
+const notAllowed = "<method not allowed>"
+
+/** The code that a request is counted with: 499 where the client left; a signature that was refused is not counted. */
+const codeOf = (exit: Exit.Exit<Answer>): number | undefined => {
+  if (Exit.isFailure(exit)) return fissionErrorStatus.ClientClosed
+  return exit.value.status === 401 ? undefined : exit.value.status
+}
 
 const noBody: Body = { bytes: Buffer.alloc(0), digest: digestOf("") }
 
@@ -133,7 +159,10 @@ const notReceived = (request: IncomingMessage, { status, reason }: NotReceived):
     method: request.method,
     path: pathOf(request.url ?? ""),
     remoteAddress: request.socket.remoteAddress
-  }).pipe(Effect.as({ status, body: "" }))
+  }).pipe(
+    Effect.andThen(status === 401 ? RequestMetrics.countAuthFailure(reason) : Effect.void),
+    Effect.as({ status, body: "" })
+  )
 
 const endedInBug = (defect: unknown): Effect.Effect<Answer> =>
   Effect.as(Effect.logError("a request ended in a bug", Cause.die(defect)), refusal(500, "Internal error"))

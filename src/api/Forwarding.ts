@@ -4,6 +4,7 @@ import { Agent, request as send } from "undici"
 import type { FissionError } from "../Errors.ts"
 import type { Leadership } from "../safeguards/Leadership.ts"
 import { notTheLeader } from "../executors/CreationError.ts"
+import { traceHeaders } from "../Tracing.ts"
 import type { ChannelKey } from "../fission/RequestSignature.ts"
 import { type Answer, fromError, ok } from "./Answer.ts"
 import type { Body } from "./Bodies.ts"
@@ -15,11 +16,16 @@ const refused = fromError(notTheLeader())
 /** Headers about one connection, and those that the client sets itself. */
 const perConnection = new Set(["connection", "content-length", "expect", "host", "keep-alive", "transfer-encoding"])
 
-const passedOn = ({ rawHeaders }: IncomingMessage): ReadonlyArray<string> => {
-  const headers: Array<string> = [LeaderTaps.forwardedHeader, "1"]
+/** The caller's headers, and those of the trace in which the leader's part continues ours. */
+const passedOn = (
+  { rawHeaders }: IncomingMessage,
+  trace: { readonly [name: string]: string }
+): ReadonlyArray<string> => {
+  const headers: Array<string> = [LeaderTaps.forwardedHeader, "1", ...Object.entries(trace).flat()]
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const [name = "", value = ""] = rawHeaders.slice(index, index + 2)
-    if (!perConnection.has(name.toLowerCase())) headers.push(name, value)
+    const id = name.toLowerCase()
+    if (!perConnection.has(id) && trace[id] === undefined) headers.push(name, value)
   }
   return headers
 }
@@ -57,11 +63,12 @@ export const makeForward = (
         ).pipe(Effect.annotateLogs({ leader: address, detail }))
       })
 
-    const passOn = (address: string, request: IncomingMessage, body: Body) =>
-      Effect.tryPromise(async (signal): Promise<Answer> => {
+    const passOn = Effect.fnUntraced(function* (address: string, request: IncomingMessage, body: Body) {
+      const headers = passedOn(request, yield* traceHeaders)
+      return yield* Effect.tryPromise(async (signal): Promise<Answer> => {
         const answer = await send(`http://${address}${request.url ?? ""}`, {
           method: "POST",
-          headers: [...passedOn(request)],
+          headers: [...headers],
           body: body.bytes,
           dispatcher: agent,
           signal
@@ -78,6 +85,7 @@ export const makeForward = (
         Effect.catch((error) => Effect.as(cutOff(address, error.message), refused)),
         Effect.interruptible
       )
+    })
 
     const follow = Effect.fnUntraced(function* (...[request, body, { fromView }]: Parameters<Forward>) {
       if (request.headers[LeaderTaps.forwardedHeader.toLowerCase()] !== undefined) return refused

@@ -69,7 +69,7 @@ export const makeRoutes = (
   const ensureCapacity = post(
     Effect.fnUntraced(function* ({ body, correlationId }: RouteInput) {
       const { function: fn, ...observed } = yield* decoded(ensureCapacityIn, body, failedToParse)
-      yield* Effect.logDebug("the router asks for one more pod", { ...observed, correlationId })
+      yield* Effect.logDebug("the router asks for one more pod", { ...observed, request_id: correlationId })
       return addressFor(fn, yield* dispatcher.ensureCapacity(fn, correlationId))
     })
   )

@@ -12,5 +12,6 @@ export const recordRunning = (
 
 const runningSeconds = Metric.histogram("fission_function_running_seconds", {
   description: "Time from the creation of a function's pod or objects to the last access, at their removal",
-  boundaries: Metric.exponentialBoundaries({ start: 1, factor: 2, count: 16 })
+  // Sixteen bounds; the last one that Effect makes is infinite.
+  boundaries: Metric.exponentialBoundaries({ start: 1, factor: 2, count: 17 })
 })

@@ -1,4 +1,4 @@
-import { Effect, Layer, Option } from "effect"
+import { Effect, Layer, Metric, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { ExecutorApi } from "../api/ExecutorApi.ts"
 import { Settings } from "../Config.ts"
@@ -52,12 +52,22 @@ const announced = Layer.effectDiscard(
     const settings = yield* Settings
     for (const { setting, used, value } of settings.invalid) {
       yield* Effect.logWarning("a setting cannot be used and has its default instead", { setting, value, used })
+      yield* Metric.update(Metric.withAttributes(invalidSettings, { name: setting }), 1)
     }
+    yield* Metric.update(Metric.withAttributes(buildInfo, { version, runtime: `node ${process.versions.node}` }), 1)
     yield* Effect.logInfo("executor listens").pipe(
       Effect.annotateLogs({ port, namespaces: settings.namespaces.join(","), version })
     )
   })
 )
+
+const invalidSettings = Metric.counter("fission_executor_config_invalid_total", {
+  description: "Settings whose value could not be used and was replaced by the default",
+  incremental: true
+})
+const buildInfo = Metric.gauge("fission_executor_build_info", {
+  description: "1 for the version of the executor and the runtime that it runs on"
+})
 
 /** Runs the executor until it is interrupted. */
 export const runServe = Effect.fnUntraced(function* (flags: {
@@ -73,8 +83,12 @@ export const runServe = Effect.fnUntraced(function* (flags: {
     port: flags.port,
     metrics: true
   })
-  return yield* Layer.launch(announced.pipe(Layer.provide(executor), Layer.provide(Settings.layer(process.env)))).pipe(
-    Effect.provide(Logging.layer(Logging.formFor(process.stdout)))
+  return yield* Layer.launch(
+    announced.pipe(
+      Layer.provide(executor),
+      Layer.provide(Logging.layerFromSettings),
+      Layer.provide(Settings.layer(process.env))
+    )
   )
 })
 

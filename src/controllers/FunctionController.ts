@@ -8,6 +8,7 @@ import type { NamespaceView } from "../informers/NamespaceView.ts"
 import { KubernetesApi, type ObjectReference } from "../kubernetes/KubernetesApi.ts"
 import { Degradation } from "../namespaces/Degradation.ts"
 import type { WorkError } from "../namespaces/WorkQueue.ts"
+import { expectColdStarts } from "../executors/ColdStartPhases.ts"
 import { ExecutorTypes, functionWork } from "../executors/ExecutorType.ts"
 import { Ground, type OwnerReference } from "../safeguards/Ground.ts"
 import { AbsentOwners } from "./AbsentOwners.ts"
@@ -110,6 +111,7 @@ export const make = Effect.gen(function* () {
         remove: removeEverywhere(view)
       })
       if (fn === undefined) return
+      yield* expectColdStarts(fn)
       yield* reconcilePresent(view, fn).pipe(
         Effect.tap(() => degradation.succeeded(fn, "work")),
         Effect.tapError((error) => (error._tag === "DeletionRefused" ? Effect.void : degradation.failed(fn, error)))

@@ -1,7 +1,8 @@
-import { Context, Duration, Effect, identity, Layer, Semaphore } from "effect"
+import { Clock, Context, Duration, Effect, identity, Layer, Semaphore } from "effect"
 import { Settings } from "../Config.ts"
 import { FissionError } from "../Errors.ts"
 import { type FissionFunction, specializationSeconds } from "../fission/Function.ts"
+import { endPhase } from "./ColdStartPhases.ts"
 
 /** The bound on creations of all executor types together, and each function's deadline (http-api.md section 6). */
 export class CreationBounds extends Context.Service<
@@ -19,7 +20,13 @@ export class CreationBounds extends Context.Service<
     Effect.gen(function* () {
       const { specializationConcurrency } = yield* Settings
       const slots = yield* Semaphore.make(specializationConcurrency)
-      const inSlot = specializationConcurrency === 0 ? identity : slots.withPermits(1)
+      const inSlot =
+        specializationConcurrency === 0
+          ? identity
+          : <A, E, R>(self: Effect.Effect<A, E, R>) =>
+              Effect.flatMap(Clock.monotonicTimeNanos, (since) =>
+                slots.withPermits(1)(Effect.andThen(endPhase("queue", since), self))
+              )
       return CreationBounds.of({
         within: (fn, creation) =>
           creation.pipe(

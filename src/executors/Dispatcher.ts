@@ -6,6 +6,7 @@ import { Environments, FunctionAliases, Functions, FunctionVersions, Packages } 
 import { isSynced } from "../informers/NamespaceView.ts"
 import { Degradation } from "../namespaces/Degradation.ts"
 import { Supervisor } from "../namespaces/Supervisor.ts"
+import { recordingPhases } from "./ColdStartPhases.ts"
 import { CreationBounds } from "./CreationBounds.ts"
 import { ExecutorTypes, type Miss, type ServiceAddress, type Tap } from "./ExecutorType.ts"
 
@@ -78,10 +79,12 @@ export class Dispatcher extends Context.Service<
               Effect.suspend(() => (stopping ? Effect.fail(isStopping()) : miss.create(correlationId)))
             )
             .pipe(
+              recordingPhases(executorTypeOf(fn)),
               Effect.interruptible,
               Effect.tap(() => degradation.succeeded(fn, "request")),
               Effect.tapError((error) => (stopping ? Effect.void : degradation.refused(fn, error))),
-              Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.sync(miss.abandon)))
+              Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.sync(miss.abandon))),
+              Effect.annotateLogs({ request_id: correlationId })
             )
 
         const getService = Effect.fnUntraced(function* (fn: FissionFunction, correlationId: string) {
@@ -170,7 +173,9 @@ const isStopping = (): FissionError =>
   new FissionError({ kind: "Unavailable", text: "the executor is shutting down; retry" })
 
 const neverNotFound = (error: FissionError): FissionError =>
-  error.kind === "NotFound" ? new FissionError({ kind: "InvalidArgument", text: error.text, cause: error }) : error
+  error.kind === "NotFound"
+    ? new FissionError({ kind: "InvalidArgument", text: error.text, phases: error.phases, cause: error })
+    : error
 
 /** Go's HTML escaping, as the stock executor writes type names into answers (http-api.md section 4.4). */
 const escapeHtml = (text: string): string =>

@@ -1,6 +1,6 @@
 import { Duration, Effect, Metric, Random, Schedule } from "effect"
 import type { KubernetesError, TimeoutError } from "../Errors.ts"
-import { retries } from "./CallMetrics.ts"
+import { callFields, retries } from "./CallMetrics.ts"
 
 /**
  * How one class of calls is repeated (failure-semantics.md section 3): full jitter below `base · 2ⁿ`, never above
@@ -111,7 +111,13 @@ const schedule = (policy: RetryPolicy): Schedule.Schedule<Duration.Duration, Kub
         attempt < (policy.attempts ?? Number.POSITIVE_INFINITY) &&
         elapsed + Duration.toMillis(duration) <= Duration.toMillis(policy.budget ?? Duration.infinity)
     ),
-    Schedule.map(({ duration }) => Effect.as(Metric.update(retries, 1), duration))
+    Schedule.map(({ attempt, duration, input }) =>
+      Effect.logDebug("a call to the Kubernetes API is tried again").pipe(
+        Effect.annotateLogs({ ...callFields(input), attempt, nextAttemptIn: Duration.format(duration) }),
+        Effect.andThen(Metric.update(retries, 1)),
+        Effect.as(duration)
+      )
+    )
   )
 
 /** Repeats a call by its policy while it fails with `TimeoutError`; every other error passes at once. */

@@ -1,7 +1,8 @@
-import { Deferred, Duration, Effect, type Scope } from "effect"
+import { Clock, Deferred, Duration, Effect, type Scope } from "effect"
 import { Agent, type Dispatcher, request } from "undici"
 import type { ConfigurationError, KubernetesCall, KubernetesError } from "../Errors.ts"
 import * as Bulkheads from "./Bulkheads.ts"
+import { requestCounter } from "./CallMetrics.ts"
 import { classifyAnswer, classifyThrown } from "./Classify.ts"
 import * as Credentials from "./Credentials.ts"
 import { answeredWithin, deadlineOf, handshakeWithin } from "./Deadline.ts"
@@ -67,6 +68,8 @@ export const make = (
   Effect.gen(function* () {
     const credentials = yield* Credentials.makeStore(source)
     const bulkheads = yield* Bulkheads.make
+    const clock = yield* Clock.Clock
+    const counter = yield* requestCounter
     const behindFence = WriteFence.behind(yield* WriteFence.WriteFence)
     const pools = new Map<Pool, { readonly tlsVersion: string; readonly agent: Agent; readonly fenced: Dispatcher }>()
     yield* Effect.addFinalizer(() =>
@@ -101,7 +104,7 @@ export const make = (
     }
 
     /** One attempt with the given credentials; resolves when the headers are there. */
-    const send = (
+    const send = async (
       what: TransportRequest,
       pool: Pool,
       current: Credentials.Credentials,
@@ -113,7 +116,12 @@ export const make = (
       )
       const search = query.length === 0 ? "" : `?${new URLSearchParams(query)}`
       const { agent, fenced } = connectionsOf(pool, current)
-      return request(`${current.server}${what.path}${search}`, {
+      const startedAt = clock.monotonicTimeNanosUnsafe()
+      const count = (code: string) => {
+        const seconds = Number(clock.monotonicTimeNanosUnsafe() - startedAt) / 1e9
+        counter.count(what.method, new URL(current.server).host, code, seconds)
+      }
+      const sent = request(`${current.server}${what.path}${search}`, {
         method: what.method,
         dispatcher: pool === "lease" || what.withoutLease === true ? agent : fenced,
         signal,
@@ -126,6 +134,14 @@ export const make = (
         },
         ...(what.body === undefined ? {} : { body: JSON.stringify(what.body) })
       })
+      try {
+        const response = await sent
+        count(String(response.statusCode))
+        return response
+      } catch (thrown) {
+        if (!(thrown instanceof WriteFence.FenceClosedError)) count("<error>")
+        throw thrown
+      }
     }
 
     const attempt = (

@@ -1,5 +1,6 @@
 import { Clock, Duration, Effect } from "effect"
 import type { KindStatus } from "../informers/WatchScope.ts"
+import { callFields } from "../kubernetes/CallMetrics.ts"
 import type { HealthState, NamespaceHealth } from "./NamespaceHealth.ts"
 
 /**
@@ -32,8 +33,9 @@ export const make = (namespace: string): CellLog => {
       Effect.annotateLogs({
         namespace,
         resource: status.resource,
+        ...(error && callFields(error)),
         error: error?._tag,
-        ...(error?._tag === "KubernetesTimeoutError" ? { errorKind: error.kind } : {}),
+        elapsedMs: now - (known?.since ?? now),
         detail: error?.message,
         failures,
         nextAttemptIn: nextAttempt && Duration.format(nextAttempt)

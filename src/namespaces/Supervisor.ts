@@ -59,7 +59,7 @@ export class Supervisor extends Context.Service<
           Effect.forEach(all, (cell) => supervised(cell.view.namespace, cell.run(handlers)), {
             concurrency: "unbounded",
             discard: true
-          }).pipe(Effect.andThen(Effect.never))
+          }).pipe(Effect.andThen(Effect.never), Effect.annotateLogs({ logger: "namespace" }))
       })
     })
   )

@@ -1,9 +1,10 @@
-import { Cause, Clock, Duration, Effect, Exit, Latch, Metric, Random } from "effect"
+import { Cause, Clock, Duration, Effect, Exit, Latch, Metric, Option, Random } from "effect"
 import type { KubernetesError } from "../Errors.ts"
-import { retries } from "../kubernetes/CallMetrics.ts"
+import { callFields, retries } from "../kubernetes/CallMetrics.ts"
 import * as RetryPolicy from "../kubernetes/RetryPolicy.ts"
 import type { DeletionRefused } from "../safeguards/Deletion.ts"
 import * as RetryBudget from "./RetryBudget.ts"
+import * as WorkMetrics from "./WorkMetrics.ts"
 
 /** One thing to look at: which handler, and the name of the object within the namespace. */
 export interface WorkKey {
@@ -56,17 +57,20 @@ interface Entry {
 interface Failure {
   readonly error: { readonly _tag: string; readonly message: string }
   readonly policy: RetryPolicy.RetryPolicy
+  /** What the log says of the call that failed. */
+  readonly call: { readonly [field: string]: unknown }
 }
 
 /** A bug is repeated more slowly than trouble of the API, so that the cell it restarts has time for everything else. */
 const failureOf = (cause: Cause.Cause<WorkError>): Failure => {
   if (Cause.hasDies(cause)) {
-    return { error: { _tag: "Defect", message: Cause.pretty(cause) }, policy: RetryPolicy.sweep }
+    return { error: { _tag: "Defect", message: Cause.pretty(cause) }, policy: RetryPolicy.sweep, call: {} }
   }
-  const error = Cause.findErrorOption(cause)
+  const error = Option.getOrUndefined(Cause.findErrorOption(cause))
   return {
-    error: error._tag === "Some" ? error.value : { _tag: "Interrupted", message: "interrupted from within" },
-    policy: RetryPolicy.background
+    error: error ?? { _tag: "Interrupted", message: "interrupted from within" },
+    policy: RetryPolicy.background,
+    call: error === undefined || error._tag === "DeletionRefused" ? {} : callFields(error)
   }
 }
 
@@ -76,6 +80,7 @@ export const make = (namespace: string): Effect.Effect<WorkQueue> =>
     const clock = yield* Clock.Clock
     const entries = new Map<string, Entry>()
     const changed = yield* Latch.make()
+    const metrics = yield* WorkMetrics.make
     let budget = RetryBudget.full
 
     const now = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
@@ -85,6 +90,7 @@ export const make = (namespace: string): Effect.Effect<WorkQueue> =>
       const entry = entries.get(idOf(key))
       if (entry === undefined) {
         entries.set(idOf(key), { key, failures: 0, dueAt, running: false, againAt: undefined })
+        metrics.added(key.handler)
       } else if (entry.running) {
         entry.againAt = Math.min(entry.againAt ?? dueAt, dueAt)
       } else {
@@ -108,6 +114,7 @@ export const make = (namespace: string): Effect.Effect<WorkQueue> =>
         const wait = entry === undefined ? undefined : entry.dueAt - now()
         if (entry !== undefined && wait !== undefined && wait <= 0) {
           entry.running = true
+          metrics.taken(entry.key.handler, -wait / 1000)
           return entry
         }
         changed.closeUnsafe()
@@ -121,8 +128,8 @@ export const make = (namespace: string): Effect.Effect<WorkQueue> =>
     const settle = (entry: Entry, delay: Duration.Duration | undefined) => {
       const retryAt = delay === undefined ? undefined : now() + Duration.toMillis(delay)
       const dueAt = retryAt === undefined ? entry.againAt : Math.min(retryAt, entry.againAt ?? retryAt)
-      if (dueAt === undefined) entries.delete(idOf(entry.key))
-      else entry.dueAt = dueAt
+      if (dueAt !== undefined) entry.dueAt = dueAt
+      else if (entries.delete(idOf(entry.key))) metrics.removed(entry.key.handler)
       entry.running = false
       entry.againAt = undefined
       changed.openUnsafe()
@@ -135,10 +142,11 @@ export const make = (namespace: string): Effect.Effect<WorkQueue> =>
       return Duration.max(delay, Duration.millis(spent.waitMillis))
     }
 
-    const report = (entry: Entry, error: Failure["error"], delay: Duration.Duration) => {
+    const report = (entry: Entry, { call, error }: Failure, delay: Duration.Duration) => {
       const line = entry.failures === 1 ? Effect.logWarning : Effect.logDebug
       return line("work failed and will be tried again").pipe(
         Effect.annotateLogs({
+          ...call,
           namespace,
           work: idOf(entry.key),
           error: error._tag,
@@ -152,7 +160,11 @@ export const make = (namespace: string): Effect.Effect<WorkQueue> =>
     const handleOne = (entry: Entry, handle: (key: WorkKey) => Effect.Effect<void, WorkError>) =>
       Effect.gen(function* () {
         if (entry.failures > 0) yield* Metric.update(retries, 1)
+        const startedAt = clock.monotonicTimeNanosUnsafe()
         const exit = yield* Effect.exit(handle(entry.key))
+        const took = Number(clock.monotonicTimeNanosUnsafe() - startedAt) / 1e9
+        const success = entry.againAt === undefined ? "success" : "requeue_after"
+        metrics.handled(entry.key.handler, Exit.isSuccess(exit) ? success : "error", took)
         if (Exit.isSuccess(exit)) {
           const { failures } = entry
           entry.failures = 0
@@ -167,7 +179,7 @@ export const make = (namespace: string): Effect.Effect<WorkQueue> =>
         const delay = delayAfter(entry, failure, yield* Random.next)
         settle(entry, delay)
         if (Cause.hasDies(exit.cause)) return yield* Effect.failCause(exit.cause as Cause.Cause<never>)
-        yield* report(entry, failure.error, delay)
+        yield* report(entry, failure, delay)
       }).pipe(
         // Another item's defect, or the end of the cell: this one was not handled to its end.
         Effect.onInterrupt(() => Effect.sync(() => entry.running && settle(entry, Duration.zero)))

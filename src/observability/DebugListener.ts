@@ -1,6 +1,8 @@
 import { Context, Effect, Layer } from "effect"
 import { Settings } from "../Config.ts"
 import { listen } from "../HttpListener.ts"
+import * as FunctionSeries from "./FunctionSeries.ts"
+import * as ProcessMetrics from "./ProcessMetrics.ts"
 import { answer, type PageSources } from "./DebugRoutes.ts"
 
 /**
@@ -34,5 +36,5 @@ export class DebugListener extends Context.Service<
       )
       return DebugListener.of({ port })
     })
-  )
+  ).pipe(Layer.provideMerge(Layer.merge(ProcessMetrics.layer, FunctionSeries.layer)))
 }

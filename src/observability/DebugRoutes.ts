@@ -19,7 +19,7 @@ export interface Page {
 }
 
 /** What the pages are made of. */
-export type PageSources = Supervisor | Circuits | ApiServerHealth | Brake | DecisionLog | Leadership | Orphans
+export type PageSources = Gauges.GaugeSources | DecisionLog | Orphans
 
 const text = (status: number, line: string): Page => ({
   status,

@@ -1,7 +1,14 @@
 import { Duration, Effect, Metric } from "effect"
+import { PoolCache } from "../caches/PoolCache.ts"
+import { Dispatcher } from "../executors/Dispatcher.ts"
+import * as FunctionPod from "../executors/poolmgr/FunctionPod.ts"
+import { isSynced, type NamespaceView } from "../informers/NamespaceView.ts"
+import { ApiServerHealth } from "../kubernetes/ApiServerHealth.ts"
 import { Circuits } from "../namespaces/Circuits.ts"
+import type { NamespaceCell } from "../namespaces/NamespaceCell.ts"
 import type { HealthState } from "../namespaces/NamespaceHealth.ts"
 import { Supervisor } from "../namespaces/Supervisor.ts"
+import { Brake } from "../safeguards/Brake.ts"
 import { Leadership } from "../safeguards/Leadership.ts"
 import { storeOf } from "./NamespaceReport.ts"
 
@@ -17,37 +24,102 @@ const namespaceState = Metric.gauge("fission_executor_namespace_state", {
 const watchAge = Metric.gauge("fission_executor_watch_age_seconds", {
   description: "Time since the last list, event or bookmark; -1 before the first complete list"
 })
-
+const brakes = Metric.gauge("fission_executor_brake", {
+  description: "1 while deletions for absent owners are stopped in a namespace, else 0"
+})
+const serverAnswers = Metric.gauge("fission_executor_api_server_answering", {
+  description: "0 while the Kubernetes API is taken for away and one probe asks for the whole process, else 1"
+})
+const cachesSynced = Metric.gauge("fission_executor_caches_synced", {
+  description: "1 once requests are answered, as /readyz says, else 0"
+})
 const leads = Metric.gauge("fission_executor_leader", {
   description: "1 while this replica leads, else 0; without an election every replica leads"
 })
-/** The name that dashboards for controllers know it by (observability.md section 4). */
+/** The name that dashboards for controllers know it by (observability.md section 3.2). */
 const electionMaster = Metric.gauge("leader_election_master_status", {
   description: "1 while this replica holds the lease of the name, else 0"
 })
+const warmPods = Metric.gauge("fission_executor_pool_warm_pods", {
+  description: "Ready pods of an Environment's pool that belong to no function"
+})
+const poolTarget = Metric.gauge("fission_executor_pool_target", {
+  description: "Pods that the Deployment of an Environment's pool shall have"
+})
+const readyQueue = Metric.gauge("fission_executor_ready_queue_depth", {
+  description: "Ready pods of all pools together that belong to no function"
+})
+const specializedPods = Metric.gauge("fission_executor_specialized_pods", {
+  description: "Pods of functions of poolmgr that are handed out, by whether they have a request at the moment"
+})
+
+/** Gauges of things that come and go; what has gone keeps no series. */
+const passing = new Set(["fission_executor_pool_warm_pods", "fission_executor_pool_target"])
+
+const clearPassing = Effect.map(Metric.MetricRegistry, (registry) => {
+  for (const [key, { id }] of registry) if (passing.has(id)) registry.delete(key)
+})
+
+/** What the gauges are made of. */
+export type GaugeSources = Supervisor | Circuits | Leadership | Brake | ApiServerHealth | PoolCache | Dispatcher
 
 /**
- * Brings the gauges about namespaces and the leader up to date, for a scrape. Their labels are the namespaces of the configuration and
- * the kinds that are watched, so their number is bounded.
+ * Brings the gauges up to date, for a scrape. Their labels are namespaces of the configuration, kinds that are watched and
+ * Environments that exist, so their number is bounded.
  */
-export const refresh: Effect.Effect<void, never, Supervisor | Circuits | Leadership> = Effect.gen(function* () {
+export const refresh: Effect.Effect<void, never, GaugeSources> = Effect.gen(function* () {
   const isLeader = Number((yield* Leadership).role() === "Leader")
   yield* Metric.update(leads, isLeader)
   yield* Metric.update(Metric.withAttributes(electionMaster, { name: "fission-executor" }), isLeader)
-  const { cells } = yield* Supervisor
-  const circuits = yield* Circuits
-  for (const cell of cells) {
-    const { namespace, workloadNamespace } = cell.view
-    const isOpen = [namespace, workloadNamespace].some(circuits.isOpen)
-    yield* Metric.update(Metric.withAttributes(circuitState, { namespace }), Number(isOpen))
-    for (const state of states) {
-      const gauge = Metric.withAttributes(namespaceState, { namespace, state })
-      yield* Metric.update(gauge, Number(cell.health().state === state))
-    }
-    for (const { namespace, resource } of cell.kinds()) {
-      const age = yield* storeOf(cell.view, resource)?.age ?? Effect.succeed(Duration.infinity)
-      const gauge = Metric.withAttributes(watchAge, { resource, namespace })
-      yield* Metric.update(gauge, Duration.isFinite(age) ? Duration.toSeconds(age) : -1)
-    }
+  yield* Metric.update(serverAnswers, Number((yield* ApiServerHealth).status().state === "Answering"))
+  yield* Metric.update(cachesSynced, Number(yield* Dispatcher.use(({ ready }) => ready)))
+  yield* specialized
+  yield* clearPassing
+  let warm = 0
+  for (const cell of (yield* Supervisor).cells) {
+    yield* ofNamespace(cell)
+    if (isSynced(cell.view)) warm += yield* ofPools(cell.view)
   }
+  yield* Metric.update(readyQueue, warm)
+})
+
+const specialized = Effect.gen(function* () {
+  const pods = (yield* PoolCache).snapshot().flatMap((group) => group.pods)
+  const active = pods.filter((pod) => pod.active > 0).length
+  yield* Metric.update(Metric.withAttributes(specializedPods, { state: "active" }), active)
+  yield* Metric.update(Metric.withAttributes(specializedPods, { state: "idle" }), pods.length - active)
+})
+
+const ofNamespace = Effect.fnUntraced(function* (cell: NamespaceCell) {
+  const { namespace, workloadNamespace } = cell.view
+  const circuits = yield* Circuits
+  const isOpen = [namespace, workloadNamespace].some(circuits.isOpen)
+  yield* Metric.update(Metric.withAttributes(circuitState, { namespace }), Number(isOpen))
+  const isBraked = (yield* Brake).status(namespace) !== undefined
+  yield* Metric.update(Metric.withAttributes(brakes, { namespace }), Number(isBraked))
+  for (const state of states) {
+    const gauge = Metric.withAttributes(namespaceState, { namespace, state })
+    yield* Metric.update(gauge, Number(cell.health().state === state))
+  }
+  for (const { namespace, resource } of cell.kinds()) {
+    const age = yield* storeOf(cell.view, resource)?.age ?? Effect.succeed(Duration.infinity)
+    const gauge = Metric.withAttributes(watchAge, { resource, namespace })
+    yield* Metric.update(gauge, Duration.isFinite(age) ? Duration.toSeconds(age) : -1)
+  }
+})
+
+/** The pools of one namespace; gives the number of their warm pods. */
+const ofPools = Effect.fnUntraced(function* (view: NamespaceView) {
+  let warm = 0
+  for (const environment of view.environments.values()) {
+    const { name, uid } = environment.metadata
+    const of = { environment: name, namespace: view.namespace }
+    const pods = FunctionPod.warmPods(view, environment).length
+    const pools = view.deployments.indexed("environmentUid", uid ?? "")
+    const target = pools.reduce((sum, { spec }) => sum + (spec.replicas ?? 1), 0)
+    warm += pods
+    yield* Metric.update(Metric.withAttributes(warmPods, of), pods)
+    yield* Metric.update(Metric.withAttributes(poolTarget, of), target)
+  }
+  return warm
 })

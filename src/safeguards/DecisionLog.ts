@@ -1,4 +1,4 @@
-import { Clock, Context, DateTime, Effect, Layer } from "effect"
+import { Clock, Context, DateTime, Effect, Layer, Metric } from "effect"
 
 /** What was done to an object, or deliberately not done. */
 export type DecisionAction =
@@ -79,9 +79,13 @@ export class DecisionLog extends Context.Service<
       if (ring.length >= capacity) ring.shift()
       ring.push({ ...decision, at })
       remember(decision)
+      const { action, ground = "", kind } = decision
+      yield* Metric.update(Metric.withAttributes(counted, { action, kind, ground }), 1)
       const { reason, evidence, ...fields } = decision
       const line = decision.action === "Refused" ? Effect.logWarning(reason) : Effect.logInfo(reason)
-      yield* line.pipe(Effect.annotateLogs({ decision: fields.action, ...fields, ...(evidence && { evidence }) }))
+      yield* line.pipe(
+        Effect.annotateLogs({ logger: "decisions", decision: fields.action, ...fields, ...(evidence && { evidence }) })
+      )
     })
 
     return DecisionLog.of({
@@ -97,3 +101,9 @@ export class DecisionLog extends Context.Service<
 const idOf = ({ kind, name, namespace, uid }: Decision): string => `${kind} ${namespace}/${name} ${uid ?? ""}`
 
 const gistOf = ({ action, reason }: Decision): string => `${action}: ${reason}`
+
+const counted = Metric.counter("fission_executor_decisions_total", {
+  description:
+    "Decisions about objects by what was done, the kind of the object, and the ground of deletes and scale-downs",
+  incremental: true
+})

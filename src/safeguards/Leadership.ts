@@ -68,7 +68,11 @@ const participate = Effect.fnUntraced(function* (candidate: Election.Candidate) 
 
   const now = () => clock.monotonicTimeNanosUnsafe()
   const leads = () => deadline !== undefined && now() < deadline
-  const annotations = { lease: `${candidate.lease.namespace}/${candidate.lease.name}`, identity: candidate.identity }
+  const annotations = {
+    logger: "leadership",
+    lease: `${candidate.lease.namespace}/${candidate.lease.name}`,
+    identity: candidate.identity
+  }
 
   const remember = (raw: KubernetesObject) =>
     Effect.map(Effect.fromResult(Leases.decode(raw)), (lease) => {

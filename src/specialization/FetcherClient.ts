@@ -3,6 +3,7 @@ import { Agent, request } from "undici"
 import { Settings } from "../Config.ts"
 import { addressOf } from "../fission/Address.ts"
 import { ports } from "../fission/Labels.ts"
+import { traceHeaders } from "../Tracing.ts"
 import { channelKey, signedHeaders } from "../fission/RequestSignature.ts"
 
 /**
@@ -97,6 +98,7 @@ export class FetcherClient extends Context.Service<
         const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
         const signature =
           key === undefined ? {} : signedHeaders(key, { method: "POST", target: "/specialize", body }, now)
+        const trace = yield* traceHeaders
         const { status, text } = yield* Effect.tryPromise({
           try: async (signal) => {
             const response = await request(url, {
@@ -105,7 +107,12 @@ export class FetcherClient extends Context.Service<
               signal,
               reset: true,
               body,
-              headers: { "content-type": "application/json", "x-fission-request-id": correlationId, ...signature }
+              headers: {
+                "content-type": "application/json",
+                "x-fission-request-id": correlationId,
+                ...trace,
+                ...signature
+              }
             })
             return { status: response.statusCode, text: await response.body.text() }
           },
@@ -117,10 +124,12 @@ export class FetcherClient extends Context.Service<
         return yield* new SpecializeError({ reason: "Answered", status, text: explained })
       })
 
-      const specialize = Effect.fn("FetcherClient.specialize")(function* (call: SpecializeCall) {
+      const specialize = Effect.fnUntraced(function* (call: SpecializeCall) {
         const url = `${fetcherOf(call.podAddress)}/specialize`
         const body = JSON.stringify(call.body)
+        const attributes = { "http.request.method": "POST", "url.full": url }
         yield* post(url, body, call.correlationId).pipe(
+          Effect.withSpan("HTTP POST", { kind: "client", attributes }),
           Effect.retry(whileUnreachable),
           Effect.retry(afterFailedDownload)
         )

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Metric } from "effect"
+import { PrometheusMetrics } from "effect/observability"
 import { TestClock } from "effect/testing"
 import { channelKey } from "../../src/fission/RequestSignature.ts"
 import { dispatcherOf, functionBody, post, signed, startApi } from "../fakes/ApiUnderTest.ts"
@@ -56,6 +57,16 @@ describe("without a signature", () => {
       assert.isUndefined(answer.headers["www-authenticate"])
       assert.isString(answer.headers["x-fission-request-id"])
     })
+  )
+
+  it.effect("O10: a refused request is counted by its reason, and not among the requests", () =>
+    Effect.gen(function* () {
+      yield* statuses([[now, post("/v2/getServiceForFunction", functionBody())]])
+      const page = yield* PrometheusMetrics.format()
+      assert.match(page, /^fission_internal_auth_failures_total\{service="executor",reason="missing headers"\} 1$/mu)
+      assert.match(page, /^http_requests_in_flight\{path="\/v2\/getServiceForFunction",method="POST"\} 0$/mu)
+      assert.notInclude(page, "http_requests_total")
+    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
   )
 
   it.effect("the probes are answered, and only their exact paths (A2)", () =>

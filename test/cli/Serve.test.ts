@@ -45,7 +45,7 @@ it.live(
         executor
           .stdout()
           .split("\n")
-          .filter((line) => line.includes('"level":"WARN"') && line.includes("list or watch failed and is tried again"))
+          .filter((line) => line.includes('"level":"warn"') && line.includes("list or watch failed and is tried again"))
       yield* isSo(Effect.sync(() => warnings().length >= 2))
 
       yield* emptyApiServer(apiPort)

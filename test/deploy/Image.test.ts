@@ -45,8 +45,8 @@ const portOf = (child: ChildProcess) =>
   Effect.callback<number>((resume) => {
     if (child.stdout === null) return
     createInterface({ input: child.stdout }).on("line", (line) => {
-      const { message, port } = Object(JSON.parse(line))
-      if (message === "executor listens") resume(Effect.succeed(Number(port)))
+      const { msg, port } = Object(JSON.parse(line))
+      if (msg === "executor listens") resume(Effect.succeed(Number(port)))
     })
   })
 

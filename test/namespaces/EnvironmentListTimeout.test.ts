@@ -116,10 +116,14 @@ describe("etcd is slow when Environments are listed", () => {
           level: "Warn",
           message: "list or watch failed and is tried again",
           fields: {
+            logger: "namespace",
             namespace: "team-a",
             resource: "environments",
             error: "KubernetesTimeoutError",
-            errorKind: "Etcd",
+            verb: "list",
+            class: "TimeoutError.Etcd",
+            kind: "Etcd",
+            elapsedMs: 0,
             detail: "list environments team-a: etcdserver: request timed out (HTTP 500) [Etcd]",
             failures: 1,
             nextAttemptIn: "779ms"
@@ -129,6 +133,7 @@ describe("etcd is slow when Environments are listed", () => {
           level: "Warn",
           message: "namespace backs off; nothing in it is deleted, cached addresses still answer",
           fields: {
+            logger: "namespace",
             namespace: "team-a",
             state: "BackingOff",
             previousState: "Starting",
@@ -139,12 +144,13 @@ describe("etcd is slow when Environments are listed", () => {
         {
           level: "Info",
           message: "list and watch work again",
-          fields: { namespace: "team-a", resource: "environments", failedFor: "40s 280ms" }
+          fields: { logger: "namespace", namespace: "team-a", resource: "environments", failedFor: "40s 280ms" }
         },
         {
           level: "Info",
           message: "namespace is healthy",
           fields: {
+            logger: "namespace",
             namespace: "team-a",
             state: "Healthy",
             previousState: "BackingOff",

@@ -173,6 +173,11 @@ describe("a failed item", () => {
           fields: {
             namespace: "team-a",
             work: "function/a",
+            verb: "patch",
+            resource: "pods",
+            name: "pod-1",
+            class: "TimeoutError.Etcd",
+            kind: "Etcd",
             error: "KubernetesTimeoutError",
             detail: "patch pods team-a/pod-1: etcdserver: request timed out (HTTP 500) [Etcd]",
             failures: 1,

@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Metric } from "effect"
+import { Effect, Layer, Metric } from "effect"
 import { TestClock } from "effect/testing"
 import { answer, type PageSources } from "../../src/observability/DebugRoutes.ts"
-import { Functions } from "../../src/fission/ResourceKind.ts"
+import { Environments, Functions } from "../../src/fission/ResourceKind.ts"
+import * as FunctionSeries from "../../src/observability/FunctionSeries.ts"
 import { DecisionLog } from "../../src/safeguards/DecisionLog.ts"
 import * as ExecutorInMemory from "../fakes/ExecutorInMemory.ts"
 import { connectionReset, etcdTimeout, expired } from "../fakes/Failures.ts"
@@ -208,17 +209,33 @@ describe("the metrics page", () => {
     )
   )
 
-  it.effect("grows no series with objects that come and go", () =>
+  it.effect("O2: forgets the series of functions ten minutes after they have gone", () =>
     inWorld(({ api, fn }) =>
       Effect.gen(function* () {
-        yield* seconds(5)
-        const before = (yield* lines).length
-        for (let index = 0; index < 50; index++) fn({ name: `fn-${index}` })
+        yield* Layer.build(FunctionSeries.layer)
+        const series = Effect.map(lines, (all) => all.filter((line) => line.includes("fn-")).length)
+        for (let index = 0; index < 10; index++) fn({ name: `fn-${index}` })
         yield* seconds(2)
-        for (let index = 0; index < 50; index++) api.remove(Functions, { namespace: "default", name: `fn-${index}` })
-        yield* seconds(5)
-        const added = (yield* lines).slice(before).filter((line) => line.includes("fn-"))
-        assert.deepStrictEqual(added, [])
+        for (let index = 0; index < 10; index++) api.remove(Functions, { namespace: "default", name: `fn-${index}` })
+        yield* TestClock.adjust("9 minutes")
+        assert.strictEqual(yield* series, 20)
+        yield* TestClock.adjust("3 minutes")
+        assert.strictEqual(yield* series, 0)
+      }).pipe(Effect.scoped)
+    )
+  )
+
+  it.effect("O8: drops the gauges of a pool whose Environment is gone", () =>
+    inWorld(({ api, environment, warmPod }) =>
+      Effect.gen(function* () {
+        warmPod(environment(), "warm-1", "10.0.0.1")
+        yield* seconds(2)
+        const gauges = Effect.map(lines, (all) => all.filter((line) => line.startsWith("fission_executor_pool_")))
+        assert.include(yield* gauges, 'fission_executor_pool_warm_pods{environment="nodejs",namespace="default"} 1')
+        assert.include(yield* gauges, 'fission_executor_pool_target{environment="nodejs",namespace="default"} 2')
+        api.remove(Environments, { namespace: "default", name: "nodejs" })
+        yield* seconds(2)
+        assert.deepStrictEqual(yield* gauges, [])
       })
     )
   )

@@ -10,6 +10,7 @@ import { isSynced, type NamespaceView } from "../../informers/NamespaceView.ts"
 import type { KubernetesApi } from "../../kubernetes/KubernetesApi.ts"
 import * as RetryPolicy from "../../kubernetes/RetryPolicy.ts"
 import { functionObjectsReference } from "../../podspec/FunctionObjects.ts"
+import { coldStart, inPhase, recordingPhases } from "../ColdStartPhases.ts"
 import { creationError, notSynced, unavailable } from "../CreationError.ts"
 import type { Availability } from "./Availability.ts"
 import type { Unbuildable } from "./DeploymentKind.ts"
@@ -66,25 +67,28 @@ export const make = (
       return (deployment.spec.replicas ?? 1) < least ? least : undefined
     }
 
-    const serve = Effect.fn("Creations.serve")(
+    const serve = Effect.fnUntraced(
       function* (view: NamespaceView, fn: FissionFunction) {
         if (!isSynced(view)) return yield* notSynced(view)
         yield* checkAlive(view, fn)
         const options = { priority: "request" } as const
         const deployment = yield* deployments.converge(view, fn, options).pipe(
           Effect.flatMap(({ deployment }) => deployments.scale(deployment, raised(fn), options)),
-          Effect.mapError((error) => asFissionError(fn, error))
+          Effect.mapError((error) => asFissionError(fn, error)),
+          inPhase("service_ensure")
         )
         yield* availability.wait(view, deployment).pipe(
           Effect.timeoutOrElse({
             duration: Duration.seconds(waitSeconds(fn)),
             orElse: () => Effect.fail(notAvailable(view, fn, functionObjectsReference(type, fn, settings)))
-          })
+          }),
+          inPhase("ready")
         )
         const service = serviceOf(fn, deployment.metadata.uid ?? "")
         yield* onServed(view, fn, service)
         return service
       },
+      (effect, _view, fn) => recordingPhases(type)(coldStart(type, fn)(effect)),
       (effect, view, fn) => Effect.annotateLogs(effect, { namespace: view.namespace, function: fn.metadata.name })
     )
 
@@ -94,7 +98,11 @@ export const make = (
           const { name } = functionObjectsReference(type, fn, settings)
           const key = `${name}/${fn.metadata.generation ?? 0}`
           const running = FiberMap.getUnsafe(creations, key)
-          return Fiber.join(Option.getOrElse(running, () => fork(key, serve(view, fn))))
+          if (Option.isSome(running)) return Fiber.join(running.value)
+          // Detached from its creator, but in its trace and with its correlation id (http-api.md section 6).
+          return Effect.flatMap(Effect.context<never>(), (context) =>
+            Fiber.join(fork(key, Effect.provideContext(serve(view, fn), context)))
+          )
         })
     }
   })

@@ -11,6 +11,7 @@ import * as RetryPolicy from "../../kubernetes/RetryPolicy.ts"
 import { claimPatch } from "../../podspec/PodPatches.ts"
 import { DecisionLog } from "../../safeguards/DecisionLog.ts"
 import { Leadership } from "../../safeguards/Leadership.ts"
+import { inPhase } from "../ColdStartPhases.ts"
 import { InstanceId } from "../InstanceId.ts"
 import * as FunctionPod from "./FunctionPod.ts"
 import { PodLifecycle } from "./PodLifecycle.ts"
@@ -155,8 +156,8 @@ export class Claims extends Context.Service<
             )
             return taken
           })
-        )
-        touched = FunctionPod.isReserved(pod) || (yield* patch(claim, pod))
+        ).pipe(inPhase("choose_pod"))
+        touched = FunctionPod.isReserved(pod) || (yield* inPhase("relabel")(patch(claim, pod)))
         if (touched) return pod
         // Somebody else's: it stays taken here until the view shows it as it is, which it may do already.
         lifecycle.unclaimed(pod)
@@ -165,7 +166,7 @@ export class Claims extends Context.Service<
         return undefined
       })
 
-      const claim = Effect.fn("Claims.claim")(function* (claim: Claim) {
+      const claim = Effect.fnUntraced(function* (claim: Claim) {
         let claimed = yield* attempt(claim)
         while (claimed === undefined) claimed = yield* attempt(claim)
         const { fn, view } = claim

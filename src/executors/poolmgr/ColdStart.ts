@@ -16,6 +16,7 @@ import type { DeletionRefused } from "../../safeguards/Deletion.ts"
 import { Leadership } from "../../safeguards/Leadership.ts"
 import { functionEnvironment } from "../FunctionEnvironment.ts"
 import { FetcherClient, type SpecializeError } from "../../specialization/FetcherClient.ts"
+import { coldStart, inPhase, phaseFailed } from "../ColdStartPhases.ts"
 import { Claims } from "./Claims.ts"
 import {
   asFissionError,
@@ -100,17 +101,18 @@ export class ColdStart extends Context.Service<
               const trouble = FunctionPod.troubleOf(view, environment)
               const text = "timeout: waited too long to get a ready pod"
               const problem = trouble === undefined ? text : `${text} (${trouble})`
-              return Effect.fail(creationError(fn, problem, "NotReadyInTime"))
+              return Effect.andThen(
+                phaseFailed("choose_pod"),
+                Effect.fail(creationError(fn, problem, "NotReadyInTime"))
+              )
             }
           })
         )
 
       const load = ({ correlationId, fn }: ColdStartRequest, environment: Environment, pod: Pod) =>
-        fetcher.specialize({
-          podAddress: pod.status?.podIP ?? "",
-          body: specializeRequest(environment, fn),
-          correlationId
-        })
+        fetcher
+          .specialize({ podAddress: pod.status?.podIP ?? "", body: specializeRequest(environment, fn), correlationId })
+          .pipe(inPhase("fetch_specialize"))
 
       /** Claims a pod and loads the function. A pod that fails goes away when its scope closes. */
       const inOwnPod = (
@@ -175,17 +177,18 @@ export class ColdStart extends Context.Service<
         )
       })
 
-      const run = Effect.fn("ColdStart.run")(function* (request: ColdStartRequest) {
+      const run = (request: ColdStartRequest) => {
         const { fn, reservation } = request
-        return yield* Effect.scoped(start(request)).pipe(
+        return Effect.scoped(start(request)).pipe(
           Effect.catchTag("SpecializeError", (error) => {
             const failure = asFissionError(fn, error)
             if (error.reason === "Answered") reservation.abandon(failure)
             return Effect.fail(failure)
           }),
-          Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.sync(() => reservation.abandon())))
+          Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.sync(() => reservation.abandon()))),
+          coldStart("poolmgr", fn)
         )
-      })
+      }
 
       return ColdStart.of({ run })
     })

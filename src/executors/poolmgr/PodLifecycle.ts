@@ -1,4 +1,4 @@
-import { Clock, Context, Duration, Effect, Layer, Semaphore } from "effect"
+import { Clock, Context, Duration, Effect, Layer, Metric, Semaphore } from "effect"
 import { PoolCache, type PooledPod } from "../../caches/PoolCache.ts"
 import { annotations, labels } from "../../fission/Labels.ts"
 import { Pods } from "../../fission/ResourceKind.ts"
@@ -96,6 +96,7 @@ export class PodLifecycle extends Context.Service<
     PodLifecycle,
     Effect.gen(function* () {
       const clock = yield* Clock.Clock
+      const services = yield* Effect.context<never>()
       const cache = yield* PoolCache
       const writes = yield* PodWrites
       const standing = yield* PodStanding
@@ -232,6 +233,7 @@ export class PodLifecycle extends Context.Service<
         const adopted = FunctionPod.adoptable(view, pod)
         if (adopted === undefined) return false
         cache.adopt(adopted.pod, adopted)
+        adoptions.updateUnsafe(1, services)
         return true
       }
 
@@ -354,3 +356,12 @@ export class PodLifecycle extends Context.Service<
     })
   )
 }
+
+/** Adoption is no cold start, and a restart must not look like a burst of them (observability.md O5). */
+const adoptions = Metric.withAttributes(
+  Metric.counter("fission_executor_adopted_total", {
+    description: "Objects of an earlier process that are used on",
+    incremental: true
+  }),
+  { executor_type: "poolmgr", kind: "Pod" }
+)

@@ -17,6 +17,7 @@ import { Conditions } from "../../safeguards/Conditions.ts"
 import type { DeletionRefused } from "../../safeguards/Deletion.ts"
 import { Ground } from "../../safeguards/Ground.ts"
 import { leavesPodClean, type SpecializeError } from "../../specialization/FetcherClient.ts"
+import { inPhase } from "../ColdStartPhases.ts"
 import type { Claim } from "./Claims.ts"
 import * as FunctionPod from "./FunctionPod.ts"
 import { PodLifecycle } from "./PodLifecycle.ts"
@@ -152,7 +153,7 @@ export class SharedPods extends Context.Service<
         load: (pod: Pod) => Effect.Effect<void, SpecializeError>
       ) {
         const { fn, view } = claim
-        const pod = yield* take(claim)
+        const pod = yield* inPhase("choose_pod")(take(claim))
         if (holds(pod, fn, code)) return pod
         const { inherited, occupants } = contentsOf(pod)
         const occupant = occupants.get(fn.metadata.uid ?? "")
@@ -174,7 +175,7 @@ export class SharedPods extends Context.Service<
         )
       }, Effect.scoped)
 
-      const obtain = Effect.fn("SharedPods.obtain")(function* (
+      const obtain = Effect.fnUntraced(function* (
         claim: Claim,
         load: (pod: Pod) => Effect.Effect<void, SpecializeError>
       ) {
