@@ -1,6 +1,7 @@
 import { Clock, Duration, Effect } from "effect"
 import { functionKey } from "../fission/Function.ts"
-import { recordRunning } from "./RunningTime.ts"
+import * as FunctionSeries from "./FunctionSeries.ts"
+import { runningSeconds } from "./RunningTime.ts"
 
 /** Which function, as of which spec. A published version has its name here; the live function has none. */
 export interface FunctionIdentity {
@@ -71,7 +72,7 @@ interface Entry {
 /** An empty cache. Times are monotonic. */
 export const make: Effect.Effect<FunctionServiceCache> = Effect.gen(function* () {
   const clock = yield* Clock.Clock
-  const services = yield* Effect.context<never>()
+  const recordRunning = FunctionSeries.make(runningSeconds, yield* Effect.context<never>())
   const entries = new Map<string, Entry>()
   /** Key of the entry that registered an address last. */
   const byAddress = new Map<string, string>()
@@ -87,7 +88,7 @@ export const make: Effect.Effect<FunctionServiceCache> = Effect.gen(function* ()
   const forget = (key: string, { createdAt, service, usedAt }: Entry) => {
     entries.delete(key)
     if (byAddress.get(service.address) === key) byAddress.delete(service.address)
-    recordRunning(service.fn, (usedAt - createdAt) / 1000, services)
+    recordRunning(service.fn, (usedAt - createdAt) / 1000)
   }
 
   const put = (key: string, service: FunctionService, createdAt: number) => {

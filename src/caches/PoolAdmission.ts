@@ -2,6 +2,7 @@ import { Deferred, Effect, Metric } from "effect"
 import { FissionError } from "../Errors.ts"
 import type { Admission, Demand, FunctionGeneration, PooledPod, Reservation, Slot } from "./Admission.ts"
 import * as FailureMemory from "./FailureMemory.ts"
+import type { UpdateSeries } from "./FunctionSeries.ts"
 import * as PoolGroup from "./PoolGroup.ts"
 import type { PoolIndex } from "./PoolIndex.ts"
 
@@ -14,6 +15,7 @@ interface Dependencies {
   readonly forget: (entry: PoolGroup.PodEntry) => void
   /** A pod without requests was given one back. */
   readonly onSurplusRelease: (pod: PooledPod) => void
+  readonly countRejection: UpdateSeries
 }
 
 /**
@@ -34,7 +36,13 @@ export interface PoolAdmission {
 }
 
 /** Makes the steps over the given index. */
-export const make = ({ forget, index, now, onSurplusRelease }: Dependencies): PoolAdmission => {
+export const make = ({ countRejection, forget, index, now, onSurplusRelease }: Dependencies): PoolAdmission => {
+  const tooMany = (fn: FunctionGeneration, text: string): Effect.Effect<never, FissionError> =>
+    Effect.suspend(() => {
+      countRejection(fn, 1)
+      return Effect.fail(new FissionError({ kind: "TooManyRequests", text, retryAfterSeconds: 1 }))
+    })
+
   // --- Places in pods ---
 
   const take = (entry: PoolGroup.PodEntry): Slot => {
@@ -209,16 +217,11 @@ export const make = ({ forget, index, now, onSurplusRelease }: Dependencies): Po
 const areOneSharedPod = (left: PooledPod, right: PooledPod): boolean =>
   left.shared && right.shared && left.uid === right.uid && left.address === right.address
 
-const rejections = Metric.counter("fission_executor_specializations_rejected_total", {
+/** Counted for the function concerned. */
+export const rejections = Metric.counter("fission_executor_specializations_rejected_total", {
   description: "Requests refused because a function has as many pods, or pods in preparation, as it may have",
   incremental: true
 })
-
-const tooMany = (fn: FunctionGeneration, text: string): Effect.Effect<never, FissionError> => {
-  const counter = Metric.withAttributes(rejections, { function_name: fn.name, function_namespace: fn.namespace })
-  const error = new FissionError({ kind: "TooManyRequests", text, retryAfterSeconds: 1 })
-  return Effect.andThen(Metric.update(counter, 1), Effect.fail(error))
-}
 
 /** The text of http-api.md H9. */
 const gone = (fn: FunctionGeneration): Effect.Effect<never, FissionError> =>

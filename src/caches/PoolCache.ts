@@ -2,10 +2,11 @@ import { Clock, Context, Duration, Effect, Layer } from "effect"
 import type { FissionError } from "../Errors.ts"
 import { normalizeAddress } from "../fission/Address.ts"
 import type { Admission, Demand, FunctionGeneration, PooledPod, Reservation } from "./Admission.ts"
+import * as FunctionSeries from "./FunctionSeries.ts"
 import * as PoolAdmission from "./PoolAdmission.ts"
 import * as PoolGroup from "./PoolGroup.ts"
 import * as PoolIndex from "./PoolIndex.ts"
-import { recordRunning } from "./RunningTime.ts"
+import { runningSeconds } from "./RunningTime.ts"
 
 export type { Admission, Demand, FunctionGeneration, PooledPod, Reservation, Slot } from "./Admission.ts"
 
@@ -125,15 +126,17 @@ export class PoolCache extends Context.Service<
       const now = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
       const index = PoolIndex.make(now)
 
+      const recordRunning = FunctionSeries.make(runningSeconds, services)
       const forget = (entry: PoolGroup.PodEntry) => {
         index.delete(entry)
-        recordRunning(entry.group.fn, (entry.usedAt - entry.createdAt) / 1000, services)
+        recordRunning(entry.group.fn, (entry.usedAt - entry.createdAt) / 1000)
       }
 
       const { admit, give, giveBack, reserve, store } = PoolAdmission.make({
         now,
         index,
         forget,
+        countRejection: FunctionSeries.make(PoolAdmission.rejections, services),
         onSurplusRelease: (pod) => Effect.runSyncWith(services)(reportSurplusRelease(pod))
       })
 

@@ -26,7 +26,7 @@ export interface ServerStatus {
 export interface Member {
   readonly name: string
   readonly callsTo: ReadonlyArray<string>
-  /** Run when it is the namespace's turn after an outage of the server. */
+  /** Run when the circuits of its calls have closed, and when it is its turn after an outage of the server. */
   readonly onRelease: Effect.Effect<void>
 }
 
@@ -55,8 +55,8 @@ export class ApiServerHealth extends Context.Service<
     /** Makes a namespace known. Once per name; what was not made known counts as nothing. */
     readonly join: (member: Member) => void
     readonly status: () => ServerStatus
-    /** Whether a circuit of calls to this namespace is open. Idempotent. */
-    readonly circuit: (namespace: string, isOpen: boolean) => void
+    /** Whether a circuit of calls to this namespace is open. Idempotent; one that closes runs the member's `onRelease`. */
+    readonly circuit: (namespace: string, isOpen: boolean) => Effect.Effect<void>
     /** A request of a user was refused for this namespace. */
     readonly someoneWaits: (namespace: string) => void
     /** A list or the handshake of a watch in this namespace came to this. */
@@ -191,10 +191,11 @@ export class ApiServerHealth extends Context.Service<
         }),
         circuit: (namespace, isOpen) => {
           const one = byCall.get(namespace)
-          if (one === undefined) return
-          const changed = isOpen ? !one.openCircuits.has(namespace) : one.openCircuits.delete(namespace)
+          if (one === undefined) return Effect.void
+          const closes = !isOpen && one.openCircuits.delete(namespace)
           if (isOpen) one.openCircuits.add(namespace)
-          if (isOpen || changed) count()
+          if (isOpen || closes) count()
+          return closes ? one.member.onRelease : Effect.void
         },
         someoneWaits: (namespace) => {
           const one = byCall.get(namespace)

@@ -113,9 +113,14 @@ export const make = <A extends Described>(
         yield* writer.beginList
         relistWanted.closeUnsafe()
       }
-      const page = yield* api.list(kind, { namespace, labelSelector, limit: from.limit, continue: from.continue })
+      const { items, ...page } = yield* api.list(kind, {
+        namespace,
+        labelSelector,
+        limit: from.limit,
+        continue: from.continue
+      })
       const objects: Array<A> = []
-      for (const raw of page.items) {
+      for (const raw of items) {
         const object = yield* decode(raw)
         if (object === undefined) writer.keep(keyOf(raw.metadata))
         else objects.push(object)
@@ -123,7 +128,7 @@ export const make = <A extends Described>(
       yield* writer.touch
       announce(writer.applyPage(objects))
       if (page.continue === undefined) announce(writer.endList())
-      return Outcome.Page({ ...page, objects: page.items.length })
+      return Outcome.Page({ ...page, objects: items.length })
     })
 
     const recovered = Effect.suspend(() => {

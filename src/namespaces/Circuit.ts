@@ -1,22 +1,20 @@
-import { Data, Duration } from "effect"
+import { Data } from "effect"
 
 /** Time-outs in a row that open a circuit (failure-semantics.md section 3). */
 const consecutiveTimeouts = 5
 /** Calls over which the share of time-outs is taken. */
 const windowSize = 20
-/** Longest wait for the probe while requests wait for this namespace. */
-const probeWithin = Duration.toMillis(Duration.seconds(5))
-/** Cap of the wait for a probe that nobody waits for: the delay of the sweep class. */
-const probeCap = Duration.toMillis(Duration.seconds(300))
+/** Mean time between two probes of a circuit (milliseconds), and how many probes a second all circuits may make together. */
+const betweenProbes = 1000
+const probesPerSecond = 20
 
 /**
- * Whether calls of one namespace go through. `Open` answers at once without a call; after `probeAt` (monotonic
- * milliseconds) one call is let through, and its outcome decides.
+ * Whether calls of one namespace go through. `Open` answers at once without a call, but for one call a second, the
+ * probe, whose outcome decides; `askedAt` is when the latest began (monotonic milliseconds), `jitter` a factor around 1.
  */
 export type Circuit = Data.TaggedEnum<{
   Closed: { readonly timeoutsInARow: number; readonly outcomes: ReadonlyArray<Outcome> }
-  Open: { readonly openings: number; readonly since: number; readonly probeAt: number }
-  Probing: { readonly openings: number; readonly since: number }
+  Open: { readonly askedAt: number; readonly jitter: number }
 }>
 export const Circuit = Data.taggedEnum<Circuit>()
 
@@ -26,70 +24,38 @@ export type Outcome = "Answer" | "Timeout"
 /** A circuit that has seen nothing. */
 export const closed: Circuit = Circuit.Closed({ timeoutsInARow: 0, outcomes: [] })
 
-const open = (openings: number, since: number, now: number, random: number): Circuit =>
-  Circuit.Open({
-    openings,
-    since,
-    probeAt: now + random * Math.min(probeCap, 1000 * 2 ** Math.min(openings, 30))
-  })
+/** A probe begins, or the failures that open the circuit stand for one: ±20 % keeps namespaces apart. */
+const asked = (now: number, random: number): Circuit => Circuit.Open({ askedAt: now, jitter: 0.8 + 0.4 * random })
 
 /**
- * The circuit after one call.
+ * The circuit after one call. One that hangs does not keep the next probe from finding the server back.
  *
- * @param random uniform in [0, 1), for the full jitter of the wait before the probe
+ * @param random uniform in [0, 1), for the jitter of the wait before the probe
  */
 export const afterCall = (circuit: Circuit, outcome: Outcome, now: number, random: number): Circuit => {
-  switch (circuit._tag) {
-    case "Closed": {
-      const outcomes = [...circuit.outcomes, outcome].slice(-windowSize)
-      const timeoutsInARow = outcome === "Timeout" ? circuit.timeoutsInARow + 1 : 0
-      const timeouts = outcomes.filter((seen) => seen === "Timeout").length
-      const tripped =
-        timeoutsInARow >= consecutiveTimeouts || (outcomes.length === windowSize && timeouts > windowSize / 2)
-      return tripped ? open(1, now, now, random) : Circuit.Closed({ timeoutsInARow, outcomes })
-    }
-    case "Open":
-      return outcome === "Answer" ? closed : circuit
-    case "Probing":
-      return outcome === "Answer" ? closed : open(circuit.openings + 1, circuit.since, now, random)
-  }
+  if (circuit._tag === "Open") return outcome === "Answer" ? closed : circuit
+  const outcomes = [...circuit.outcomes, outcome].slice(-windowSize)
+  const timeoutsInARow = outcome === "Timeout" ? circuit.timeoutsInARow + 1 : 0
+  const timeouts = outcomes.filter((seen) => seen === "Timeout").length
+  const tripped = timeoutsInARow >= consecutiveTimeouts || (outcomes.length === windowSize && timeouts > windowSize / 2)
+  return tripped ? asked(now, random) : Circuit.Closed({ timeoutsInARow, outcomes })
 }
 
 /**
- * Whether a call may go now, and the circuit from here on. A refused request that somebody waits for brings the probe
- * forward to at most 5 s from now.
+ * Milliseconds until a call may go; 0 when it may go now.
+ *
+ * @param open circuits that are open in the whole process: the more, the less often each may probe
  */
-export const admit = (
-  circuit: Circuit,
-  now: number,
-  someoneWaits: boolean
-): { readonly admitted: boolean; readonly circuit: Circuit } => {
-  switch (circuit._tag) {
-    case "Closed":
-      return { admitted: true, circuit }
-    case "Open":
-      if (now >= circuit.probeAt) {
-        return { admitted: true, circuit: Circuit.Probing({ openings: circuit.openings, since: circuit.since }) }
-      }
-      return {
-        admitted: false,
-        circuit: someoneWaits
-          ? Circuit.Open({ ...circuit, probeAt: Math.min(circuit.probeAt, now + probeWithin) })
-          : circuit
-      }
-    case "Probing":
-      return { admitted: false, circuit }
-  }
+export const waitMillis = (circuit: Circuit, now: number, open: number): number => {
+  if (circuit._tag === "Closed") return 0
+  const interval = Math.max(betweenProbes, (open * 1000) / probesPerSecond)
+  return Math.max(0, circuit.askedAt + interval * circuit.jitter - now)
 }
 
-/** A probe whose caller went away shows nothing: the next call probes. */
-export const abandonProbe = (circuit: Circuit, now: number): Circuit =>
-  circuit._tag === "Probing"
-    ? Circuit.Open({ openings: circuit.openings, since: circuit.since, probeAt: now })
-    : circuit
+/** The circuit once a call was let through: the next probe is that much later. */
+export const admitted = (circuit: Circuit, now: number, random: number): Circuit =>
+  circuit._tag === "Open" ? asked(now, random) : circuit
 
-/** Milliseconds until a call may be tried again; 0 when it may go now. */
-export const waitMillis = (circuit: Circuit, now: number): number => {
-  if (circuit._tag === "Open") return Math.max(0, circuit.probeAt - now)
-  return circuit._tag === "Probing" ? 1000 : 0
-}
+/** Lets the next call through: what failed beside this circuit works again. */
+export const askNow = (circuit: Circuit): Circuit =>
+  circuit._tag === "Open" ? Circuit.Open({ ...circuit, askedAt: Number.NEGATIVE_INFINITY }) : circuit

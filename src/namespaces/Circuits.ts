@@ -9,21 +9,23 @@ export interface ProtectedCall extends KubernetesCall {
   readonly someoneWaits: boolean
 }
 
-/** `Probing`: one call is on its way, and its outcome decides. */
+/** `Open`: calls are refused, but for a probe a second. */
 export type CircuitName = Circuit.Circuit["_tag"]
 
 /**
  * One circuit per namespace for reads and one for writes, which fail apart (a webhook stops only writes): after five
  * time-outs in a row, or more than half of twenty calls, such calls fail at once until a probe succeeds
  * (failure-semantics.md section 3). No namespace affects another. While the server itself is away no circuit probes, and
- * its return closes every one.
+ * its return closes every one. While it answers, each probes once a second by a call that somebody wants to make anyway,
+ * all together at most twenty times, so that work goes on within two seconds of a recovery.
  */
 export class Circuits extends Context.Service<
   Circuits,
   {
     /**
      * Runs the call, or fails with a `TimeoutError` of kind `Unavailable` that says when to come back. The call's own
-     * outcome decides about later ones: every `TimeoutError` counts against the server, every other answer for it.
+     * outcome decides about later ones: every `TimeoutError` counts against the server, every other answer for it. The
+     * one that closes the namespace's last circuit releases what waits for it.
      */
     readonly protect: <A>(
       call: ProtectedCall,
@@ -31,27 +33,45 @@ export class Circuits extends Context.Service<
     ) => Effect.Effect<A, KubernetesError>
     /** Whether reads or writes of the namespace are refused at the moment. */
     readonly isOpen: (namespace: string) => boolean
+    /** Time until one of the namespace's open circuits lets a probe through; undefined where none will. */
+    readonly probeIn: (namespace: string) => Duration.Duration | undefined
     /** Both circuits of the namespace, for people. */
     readonly of: (namespace: string) => { readonly reads: CircuitName; readonly writes: CircuitName }
-    /** A success seen elsewhere, such as a list: closes both circuits. */
-    readonly succeeded: (namespace: string) => void
+    /** A success seen elsewhere, such as a list: closes both circuits, and releases what waits for them. */
+    readonly succeeded: (namespace: string) => Effect.Effect<void>
   }
 >()("fission-executor/namespaces/Circuits") {
   static readonly layer: Layer.Layer<Circuits, never, ApiServerHealth> = Layer.effect(
     Circuits,
     Effect.gen(function* () {
+      const clock = yield* Clock.Clock
       const random = yield* Random.Random
       const server = yield* ApiServerHealth
       const circuits = new Map<string, Circuit.Circuit>()
+      const open = new Set<string>()
+      let returnedAt: number | undefined
 
-      const circuitOf = (id: string) => {
-        const circuit = circuits.get(id) ?? Circuit.closed
-        const { returnedAt } = server.status()
-        const isOver = circuit._tag !== "Closed" && returnedAt !== undefined && circuit.since < returnedAt
-        return isOver ? Circuit.closed : circuit
+      const now = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
+
+      /** What was seen before the server's latest return is no sign any more. */
+      const forget = () => {
+        const latest = server.status().returnedAt
+        if (latest === returnedAt) return
+        returnedAt = latest
+        circuits.clear()
+        open.clear()
       }
-      const isOpen = (namespace: string) =>
-        [readsOf(namespace), writesOf(namespace)].some((id) => circuitOf(id)._tag !== "Closed")
+      const circuitOf = (id: string) => {
+        forget()
+        return circuits.get(id) ?? Circuit.closed
+      }
+      const put = (id: string, circuit: Circuit.Circuit) => {
+        circuits.set(id, circuit)
+        if (circuit._tag === "Open") open.add(id)
+        else open.delete(id)
+      }
+      const waitOf = (id: string) => Circuit.waitMillis(circuitOf(id), now(), open.size)
+      const isOpen = (namespace: string) => idsOf(namespace).some((id) => circuitOf(id)._tag === "Open")
 
       const refuse = (call: ProtectedCall, wait: number, problem: string) => {
         const { someoneWaits, ...what } = call
@@ -66,36 +86,41 @@ export class Circuits extends Context.Service<
       }
 
       /** Undefined when the call may go. */
-      const refusal = (id: string, call: ProtectedCall, now: number) => {
-        const before = circuitOf(id)
-        if (before._tag !== "Closed" && server.status().state !== "Answering") {
+      const refusal = (id: string, call: ProtectedCall) => {
+        const circuit = circuitOf(id)
+        if (circuit._tag === "Open" && server.status().state !== "Answering") {
           return refuse(call, 1000, "the API server does not answer")
         }
-        const { admitted, circuit } = Circuit.admit(before, now, call.someoneWaits)
-        circuits.set(id, circuit)
-        if (admitted) return undefined
-        const problem = `${isWrite(call) ? "writes" : "reads"} in namespace "${call.namespace}" keep timing out`
-        return refuse(call, Math.max(1000, Circuit.waitMillis(circuit, now)), problem)
+        const wait = waitOf(id)
+        if (wait > 0) {
+          const problem = `${isWrite(call) ? "writes" : "reads"} in namespace "${call.namespace}" keep timing out`
+          return refuse(call, Math.max(1000, Math.ceil(wait)), problem)
+        }
+        put(id, Circuit.admitted(circuit, now(), random.nextDoubleUnsafe()))
+        return undefined
+      }
+
+      /** One of both circuits found the server back: the other need not sit out its wait. */
+      const learn = (namespace: string, id: string, outcome: Circuit.Outcome) => {
+        const before = circuitOf(id)
+        put(id, Circuit.afterCall(before, outcome, now(), random.nextDoubleUnsafe()))
+        if (before._tag === "Closed" || circuitOf(id)._tag === "Open") return
+        for (const other of idsOf(namespace)) put(other, Circuit.askNow(circuitOf(other)))
       }
 
       const protect = Effect.fnUntraced(function* <A>(call: ProtectedCall, self: Effect.Effect<A, KubernetesError>) {
-        const id = isWrite(call) ? writesOf(call.namespace) : readsOf(call.namespace)
-        const refused = refusal(id, call, yield* monotonicMillis)
+        const { namespace } = call
+        const id = isWrite(call) ? writesOf(namespace) : readsOf(namespace)
+        const refused = refusal(id, call)
         if (refused !== undefined) return yield* refused
 
         return yield* self.pipe(
           Effect.onExit((exit) =>
-            Effect.map(monotonicMillis, (at) => {
-              if (Exit.isSuccess(exit)) server.succeeded(call.namespace)
-              const before = circuitOf(id)
+            Effect.suspend(() => {
+              if (Exit.isSuccess(exit)) server.succeeded(namespace)
               const outcome = outcomeOf(exit)
-              circuits.set(
-                id,
-                outcome === undefined
-                  ? Circuit.abandonProbe(before, at)
-                  : Circuit.afterCall(before, outcome, at, random.nextDoubleUnsafe())
-              )
-              server.circuit(call.namespace, isOpen(call.namespace))
+              if (outcome !== undefined) learn(namespace, id, outcome)
+              return server.circuit(namespace, isOpen(namespace))
             })
           )
         )
@@ -104,15 +129,20 @@ export class Circuits extends Context.Service<
       return Circuits.of({
         protect,
         isOpen,
+        probeIn: (namespace) => {
+          if (!isOpen(namespace) || server.status().state !== "Answering") return undefined
+          const waits = idsOf(namespace).flatMap((id) => (circuitOf(id)._tag === "Open" ? [waitOf(id)] : []))
+          return Duration.millis(Math.min(...waits))
+        },
         of: (namespace) => ({
           reads: circuitOf(readsOf(namespace))._tag,
           writes: circuitOf(writesOf(namespace))._tag
         }),
-        succeeded: (namespace) => {
-          circuits.delete(readsOf(namespace))
-          circuits.delete(writesOf(namespace))
-          server.circuit(namespace, false)
-        }
+        succeeded: (namespace) =>
+          Effect.suspend(() => {
+            for (const id of idsOf(namespace)) put(id, Circuit.closed)
+            return server.circuit(namespace, false)
+          })
       })
     })
   )
@@ -120,9 +150,7 @@ export class Circuits extends Context.Service<
 
 const readsOf = (namespace: string) => `reads/${namespace}`
 const writesOf = (namespace: string) => `writes/${namespace}`
-
-/** Monotonic time for ages and waits; wall time may jump. */
-const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos / 1_000_000n))
+const idsOf = (namespace: string) => [readsOf(namespace), writesOf(namespace)]
 
 /**
  * Undefined for a call that was interrupted or not sent: it shows nothing. A refusal by rights is an answer, even while

@@ -66,7 +66,8 @@ export const make = (options: {
     const server = yield* ApiServerHealth
     const { whileFollowing, whileLeading } = yield* Leadership
     const events = yield* EventRecorder
-    const queue = yield* WorkQueue.make(namespace)
+    const callsTo = [namespace, options.workloadNamespace]
+    const queue = yield* WorkQueue.make(namespace, () => soonest(callsTo.map(circuits.probeIn)))
     const log = CellLog.make(namespace)
     const regarding = { kind: { group: "", version: "v1", kind: "Namespace" }, namespace, name: namespace }
     const statuses = new Map<string, ReportedStatus>()
@@ -84,7 +85,7 @@ export const make = (options: {
           const before = statuses.get(status.resource)
           yield* log.status(status)
           statuses.set(status.resource, { ...status, since: yield* monotonicMillis })
-          if (hasAnswered(before, status)) circuits.succeeded(status.namespace)
+          if (hasAnswered(before, status)) yield* circuits.succeeded(status.namespace)
           if (hasRecovered(before, status)) yield* scope.retryNow
           yield* judgeHealth
           if (isSynced(scope.view)) synced.openUnsafe()
@@ -98,7 +99,7 @@ export const make = (options: {
         synced: isSynced(scope.view),
         viewAge: yield* viewAge(scope.view),
         troubles: [...statuses.values()].flatMap(troubleOf),
-        circuitOpen: circuits.isOpen(namespace) || circuits.isOpen(options.workloadNamespace)
+        circuitOpen: callsTo.some(circuits.isOpen)
       })
       if (verdict.state === health.state) {
         health = { ...health, reason: verdict.reason }
@@ -115,8 +116,8 @@ export const make = (options: {
 
     server.join({
       name: namespace,
-      callsTo: [namespace, options.workloadNamespace],
-      onRelease: Effect.andThen(scope.retryNow, queue.releaseAll)
+      callsTo,
+      onRelease: Effect.all([scope.retryNow, queue.releaseAll, judgeHealth], { discard: true })
     })
 
     const work = (key: WorkQueue.WorkKey) => {
@@ -154,6 +155,9 @@ export const make = (options: {
 
 const together = (loops: ReadonlyArray<Effect.Effect<never>>): Effect.Effect<never> =>
   Effect.andThen(Effect.all(loops, { concurrency: "unbounded", discard: true }), Effect.never)
+
+const soonest = (waits: ReadonlyArray<Duration.Duration | undefined>): Duration.Duration | undefined =>
+  waits.reduce((least, wait) => (least && wait ? Duration.min(least, wait) : (least ?? wait)), undefined)
 
 const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos / 1_000_000n))
 

@@ -25,3 +25,6 @@ export const spend = (
   const tokens = Math.min(capacity, budget.tokens + earned) - 1
   return { budget: { tokens, at: now }, waitMillis: tokens >= 0 ? 0 : Math.ceil((-tokens / perSecond) * 1000) }
 }
+
+/** The budget without its debt, for a namespace that answers again: what fails from now on pays for itself only. */
+export const forgiven = (budget: RetryBudget): RetryBudget => ({ ...budget, tokens: Math.max(0, budget.tokens) })

@@ -17,19 +17,23 @@ export type WorkError = KubernetesError | DeletionRefused
 
 /** Items that are handled at a time; the transport allows four calls of a namespace in flight. */
 const workers = 4
-/** Spread of the items that are released when a namespace recovers. */
+/** Items that are released a second when a namespace recovers; many are released faster, within five seconds. */
+const releasedPerSecond = 50
 const releaseWithin = Duration.seconds(5)
+/** Least time between two items that go ahead to ask for all, before ±20 % of jitter. */
+const betweenScouts = Duration.seconds(1)
 
 /**
  * The work of one namespace: each key is waiting at most once, so the queue is bounded by the number of objects. A key
- * that is enqueued while it is being handled is handled once more. A failed item comes back by itself, with back-off.
+ * that is enqueued while it is being handled is handled once more. A failed item comes back by itself, with back-off. While
+ * calls of the namespace are refused, one that waits for the server goes ahead whenever a call may ask for all.
  */
 export interface WorkQueue {
   /** Synchronous, idempotent while the key waits; brings a backed-off item forward. */
   readonly enqueue: (key: WorkKey) => void
   /** Handles the key again after a while, unless something enqueues it earlier; also while it is being handled. */
   readonly enqueueAfter: (key: WorkKey, delay: Duration.Duration) => Effect.Effect<void>
-  /** Brings every backed-off item forward, spread over 5 s: the namespace answers again. */
+  /** Brings every backed-off item forward, 50 a second and all within 5 s: the namespace answers again. */
   readonly releaseAll: Effect.Effect<void>
   /** Items that wait, with or without a delay, or are being handled. */
   readonly size: () => number
@@ -49,13 +53,15 @@ interface Entry {
   /** Monotonic milliseconds before which it is not handled. */
   dueAt: number
   running: boolean
+  /** The latest failure is one that the same call may not meet again. */
+  waitsForServer: boolean
   /** When to handle it again, asked for while it is being handled. */
   againAt: number | undefined
 }
 
 /** What went wrong with an item, and how it is repeated. */
 interface Failure {
-  readonly error: { readonly _tag: string; readonly message: string }
+  readonly error: { readonly _tag: string; readonly message: string; readonly kind?: string }
   readonly policy: RetryPolicy.RetryPolicy
   /** What the log says of the call that failed. */
   readonly call: { readonly [field: string]: unknown }
@@ -74,14 +80,25 @@ const failureOf = (cause: Cause.Cause<WorkError>): Failure => {
   }
 }
 
-/** Makes an empty queue. It lives as long as its namespace, longer than a run of the cell. */
-export const make = (namespace: string): Effect.Effect<WorkQueue> =>
+const isForServer = ({ error }: Failure): boolean =>
+  error._tag === "KubernetesTimeoutError" && error.kind !== "NotLeader" && error.kind !== "Warmup"
+
+/**
+ * Makes an empty queue. It lives as long as its namespace, longer than a run of the cell.
+ *
+ * @param probeIn time until a call may ask whether the namespace answers again; undefined while none is refused
+ */
+export const make = (
+  namespace: string,
+  probeIn: () => Duration.Duration | undefined = () => undefined
+): Effect.Effect<WorkQueue> =>
   Effect.gen(function* () {
     const clock = yield* Clock.Clock
     const entries = new Map<string, Entry>()
     const changed = yield* Latch.make()
     const metrics = yield* WorkMetrics.make
     let budget = RetryBudget.full
+    let scout: Entry | undefined
 
     const now = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
     const idOf = (key: WorkKey) => `${key.handler}/${key.name}`
@@ -89,7 +106,7 @@ export const make = (namespace: string): Effect.Effect<WorkQueue> =>
     const schedule = (key: WorkKey, dueAt: number) => {
       const entry = entries.get(idOf(key))
       if (entry === undefined) {
-        entries.set(idOf(key), { key, failures: 0, dueAt, running: false, againAt: undefined })
+        entries.set(idOf(key), { key, failures: 0, dueAt, running: false, waitsForServer: false, againAt: undefined })
         metrics.added(key.handler)
       } else if (entry.running) {
         entry.againAt = Math.min(entry.againAt ?? dueAt, dueAt)
@@ -99,18 +116,29 @@ export const make = (namespace: string): Effect.Effect<WorkQueue> =>
       changed.openUnsafe()
     }
 
-    /** The item that has been due for longest, if any. */
-    const nextDue = (handles: (key: WorkKey) => boolean) => {
+    /** The item of this sort that has been due for longest, if any. */
+    const nextDue = (isOfSort: (entry: Entry) => boolean) => {
       let first: Entry | undefined
       for (const entry of entries.values()) {
-        if (!entry.running && handles(entry.key) && (first === undefined || entry.dueAt < first.dueAt)) first = entry
+        if (!entry.running && isOfSort(entry) && (first === undefined || entry.dueAt < first.dueAt)) first = entry
       }
       return first
     }
 
+    /** One item at a time, whatever its back-off, so that somebody asks although each of them may wait for long. */
+    const sendScout = Effect.gen(function* () {
+      const wait = probeIn()
+      if (wait === undefined || scout !== undefined) return
+      scout = nextDue(({ waitsForServer }) => waitsForServer)
+      if (scout === undefined) return
+      const pace = Duration.times(betweenScouts, 0.8 + 0.4 * (yield* Random.next))
+      scout.dueAt = Math.min(scout.dueAt, now() + Math.ceil(Duration.toMillis(Duration.max(wait, pace))))
+      changed.openUnsafe()
+    })
+
     const next = Effect.fnUntraced(function* (handles: (key: WorkKey) => boolean) {
       while (true) {
-        const entry = nextDue(handles)
+        const entry = nextDue(({ key }) => handles(key))
         const wait = entry === undefined ? undefined : entry.dueAt - now()
         if (entry !== undefined && wait !== undefined && wait <= 0) {
           entry.running = true
@@ -159,6 +187,7 @@ export const make = (namespace: string): Effect.Effect<WorkQueue> =>
 
     const handleOne = (entry: Entry, handle: (key: WorkKey) => Effect.Effect<void, WorkError>) =>
       Effect.gen(function* () {
+        if (entry === scout) scout = undefined
         if (entry.failures > 0) yield* Metric.update(retries, 1)
         const startedAt = clock.monotonicTimeNanosUnsafe()
         const exit = yield* Effect.exit(handle(entry.key))
@@ -168,6 +197,7 @@ export const make = (namespace: string): Effect.Effect<WorkQueue> =>
         if (Exit.isSuccess(exit)) {
           const { failures } = entry
           entry.failures = 0
+          entry.waitsForServer = false
           settle(entry, undefined)
           if (failures === 0) return
           return yield* Effect.logInfo("work succeeded again").pipe(
@@ -176,24 +206,26 @@ export const make = (namespace: string): Effect.Effect<WorkQueue> =>
         }
         entry.failures++
         const failure = failureOf(exit.cause)
+        entry.waitsForServer = isForServer(failure)
         const delay = delayAfter(entry, failure, yield* Random.next)
         settle(entry, delay)
         if (Cause.hasDies(exit.cause)) return yield* Effect.failCause(exit.cause as Cause.Cause<never>)
         yield* report(entry, failure, delay)
       }).pipe(
         // Another item's defect, or the end of the cell: this one was not handled to its end.
-        Effect.onInterrupt(() => Effect.sync(() => entry.running && settle(entry, Duration.zero)))
+        Effect.onInterrupt(() => Effect.sync(() => entry.running && settle(entry, Duration.zero))),
+        Effect.tap(sendScout)
       )
 
     return {
       enqueue: (key) => schedule(key, now()),
       enqueueAfter: (key, delay) => Effect.sync(() => schedule(key, now() + Duration.toMillis(delay))),
       releaseAll: Effect.gen(function* () {
-        for (const entry of entries.values()) {
-          if (entry.running || entry.failures === 0) continue
-          const spread = Duration.toMillis(releaseWithin) * (yield* Random.next)
-          entry.dueAt = Math.min(entry.dueAt, now() + spread)
-        }
+        const failed = [...entries.values()].filter(({ failures, running }) => failures > 0 && !running)
+        const within = Math.min(Duration.toMillis(releaseWithin), (failed.length * 1000) / releasedPerSecond)
+        for (const entry of failed)
+          entry.dueAt = Math.min(entry.dueAt, now() + Math.ceil(within * (yield* Random.next)))
+        budget = RetryBudget.forgiven(budget)
         changed.openUnsafe()
       }),
       size: () => entries.size,

@@ -40,8 +40,6 @@ interface Scenario {
   readonly end?: (world: World) => void
   /** Hits one namespace only: cold starts in the others go on. */
   readonly only?: string
-  /** Seconds until a cold start succeeds; default 2. */
-  readonly resumesWithin?: number
 }
 
 /** A server that goes away, and what it answers first when it is back. */
@@ -163,9 +161,7 @@ const scenarios: ReadonlyArray<Scenario> = [
       Effect.sync(() =>
         api.interceptAnswers((call) => (isWrite(call) ? Effect.fail(Failures.gatewayTimeout(call)) : undefined))
       ),
-    end: ({ api }) => api.interceptAnswers(),
-    // As below.
-    resumesWithin: 5
+    end: ({ api }) => api.interceptAnswers()
   },
   {
     fault: "GET and PUT of Deployments answered 500",
@@ -178,9 +174,7 @@ const scenarios: ReadonlyArray<Scenario> = [
   {
     fault: "patches of pods failing",
     lasts: 30,
-    begin: failing(Failures.etcdTimeout, isOf("patch", "pods")),
-    // The server answers, so each namespace probes by itself (failure-semantics.md section 3).
-    resumesWithin: 5
+    begin: failing(Failures.etcdTimeout, isOf("patch", "pods"))
   },
   {
     fault: "one namespace of ten failing for half an hour",
@@ -231,7 +225,7 @@ const play = (scenario: Scenario) =>
         const lifted = world.api.calls.length
         const resumed = yield* Effect.forkChild(insisted(world.functions[0]?.afterwards ?? world.fn()))
         const isOver = (fiber: Fiber.Fiber<void>) => Effect.sync(() => fiber.pollUnsafe() !== undefined)
-        yield* timeUntil(world, isOver(resumed), scenario.resumesWithin ?? 2)
+        yield* timeUntil(world, isOver(resumed), 2)
         // A silent watch is given up after 100 s, and until then nobody hears of new pods.
         for (const started of starting) yield* timeUntil(world, isOver(started), 100)
         yield* timeUntil(world, allHealthy, 60)

@@ -38,7 +38,7 @@ export const assets: string | undefined =
     ? folder
     : undefined
 
-/** A real API server with the custom resources of `deploy/crds`, and nothing else of a cluster. */
+/** A real API server over an etcd of one member or more, with the custom resources of `deploy/crds`, and nothing else. */
 export class RealServer extends Context.Service<
   RealServer,
   {
@@ -47,7 +47,9 @@ export class RealServer extends Context.Service<
     readonly certificateAuthority: string
     /** A kubeconfig of each user. */
     readonly kubeconfigs: { readonly [user in User]: string }
+    /** The first member of etcd, the only one unless more were asked for. */
     readonly etcd: Program
+    readonly members: ReadonlyArray<Program>
     readonly server: Program
     /** One request with a body in YAML or JSON. */
     readonly exchange: (
@@ -59,27 +61,42 @@ export class RealServer extends Context.Service<
     readonly compact: Effect.Effect<void>
   }
 >()("test/contract/RealServer") {
-  /** Ready when the layer is built; closing it ends both programs and removes their files. */
-  static readonly layer = (folder: string): Layer.Layer<RealServer> =>
+  /** Ready when the layer is built; closing it ends every program and removes their files. */
+  static readonly layer = (folder: string, size: 1 | 3 = 1): Layer.Layer<RealServer> =>
     Layer.effect(
       RealServer,
       Effect.gen(function* () {
         const directory = yield* temporaryDirectory
-        const [client, peer, secure] = yield* Effect.promise(() => Promise.all([freePort(), freePort(), freePort()]))
-        const etcdUrl = `http://127.0.0.1:${client}`
         const file = (name: string) => join(directory, name)
         yield* Effect.promise(() => writeCredentials(file))
+        const port = Effect.promise(freePort)
 
-        const etcd = yield* program(join(folder, "etcd"), {
-          "data-dir": file("etcd"),
-          "unsafe-no-fsync": true,
-          "log-level": "error",
-          "listen-client-urls": etcdUrl,
-          "advertise-client-urls": etcdUrl,
-          "listen-peer-urls": `http://127.0.0.1:${peer}`
-        })
+        const plans = yield* Effect.forEach(Array.from({ length: size }), (_, index) =>
+          Effect.map(Effect.all([port, port]), ([client, peer]) => ({
+            name: `etcd-${index}`,
+            clients: `http://127.0.0.1:${client}`,
+            peers: `http://127.0.0.1:${peer}`
+          }))
+        )
+        const members = yield* Effect.forEach(plans, ({ clients, name, peers }) =>
+          program(join(folder, "etcd"), {
+            name,
+            "data-dir": file(name),
+            "unsafe-no-fsync": true,
+            "log-level": "error",
+            "listen-client-urls": clients,
+            "advertise-client-urls": clients,
+            "listen-peer-urls": peers,
+            "initial-advertise-peer-urls": peers,
+            "initial-cluster": plans.map((member) => `${member.name}=${member.peers}`).join(",")
+          })
+        )
+        const [etcd] = members
+        const [plan] = plans
+        if (etcd === undefined || plan === undefined) return yield* Effect.die("an etcd has a member")
+        const secure = yield* port
         const server = yield* program(join(folder, "kube-apiserver"), {
-          "etcd-servers": etcdUrl,
+          "etcd-servers": plans.map(({ clients }) => clients).join(","),
           "etcd-compaction-interval": 0,
           "bind-address": "127.0.0.1",
           "secure-port": secure,
@@ -140,9 +157,10 @@ export class RealServer extends Context.Service<
           certificateAuthority,
           kubeconfigs,
           etcd,
+          members,
           server,
           exchange,
-          compact: compact(etcdUrl)
+          compact: compact(plan.clients)
         })
       })
     )

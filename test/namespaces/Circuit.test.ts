@@ -10,7 +10,7 @@ const opened = after(times(5, "Timeout"))
 describe("a closed circuit", () => {
   it("opens after five time-outs in a row", () => {
     assert.strictEqual(after(times(4, "Timeout"))._tag, "Closed")
-    assert.deepStrictEqual(opened, Circuit.Circuit.Open({ openings: 1, since: 1000, probeAt: 2000 }))
+    assert.deepStrictEqual(opened, Circuit.Circuit.Open({ askedAt: 1000, jitter: 1 }))
   })
 
   it("counts time-outs in a row anew after an answer", () => {
@@ -29,44 +29,30 @@ describe("a closed circuit", () => {
 })
 
 describe("an open circuit", () => {
-  it("lets nothing through before its probe, then exactly one call", () => {
-    assert.isFalse(Circuit.admit(opened, 1999, false).admitted)
-    const probing = Circuit.admit(opened, 2000, false)
-    assert.isTrue(probing.admitted)
-    assert.isFalse(Circuit.admit(probing.circuit, 9999, true).admitted)
+  it("lets one call through a second after it opened, and one a second from then on", () => {
+    assert.strictEqual(Circuit.waitMillis(opened, 1999, 1), 1)
+    assert.strictEqual(Circuit.waitMillis(opened, 2000, 1), 0)
+    const probed = Circuit.admitted(opened, 2500, 0.5)
+    assert.strictEqual(Circuit.waitMillis(probed, 2500, 1), 1000)
   })
 
-  it("probes within five seconds when a request waits for it", () => {
-    const late = Circuit.Circuit.Open({ openings: 9, since: 0, probeAt: 300_000 })
-    const { admitted, circuit } = Circuit.admit(late, 1000, true)
-    assert.isFalse(admitted)
-    assert.strictEqual(Circuit.waitMillis(circuit, 1000), 5000)
-    assert.strictEqual(Circuit.waitMillis(Circuit.admit(late, 1000, false).circuit, 1000), 299_000)
+  it("spreads its probes by a fifth around the second", () => {
+    assert.strictEqual(Circuit.waitMillis(Circuit.admitted(opened, 0, 0), 0, 1), 800)
+    assert.approximately(Circuit.waitMillis(Circuit.admitted(opened, 0, 0.999), 0, 1), 1200, 1)
   })
 
-  it("closes at the answer of a call that began before", () => {
+  it("probes less often while many others are open: twenty times a second all together", () => {
+    assert.strictEqual(Circuit.waitMillis(opened, 1000, 20), 1000)
+    assert.strictEqual(Circuit.waitMillis(opened, 1000, 500), 25_000)
+  })
+
+  it("lets the next call through when it is told to ask now", () => {
+    assert.strictEqual(Circuit.waitMillis(Circuit.askNow(opened), 1000, 500), 0)
+    assert.strictEqual(Circuit.askNow(Circuit.closed), Circuit.closed)
+  })
+
+  it("closes at an answer, be it to its probe or to a call that began before", () => {
     assert.deepStrictEqual(after(["Answer"], opened), Circuit.closed)
     assert.strictEqual(after(["Timeout"], opened), opened)
-  })
-})
-
-describe("a probe", () => {
-  const probing = Circuit.admit(opened, 2000, false).circuit
-
-  it("closes the circuit when it is answered", () => {
-    assert.deepStrictEqual(after(["Answer"], probing), Circuit.closed)
-  })
-
-  it("that times out makes the next wait longer, five minutes at most, and keeps the moment of the outage", () => {
-    const again = after(["Timeout"], probing, 0.5)
-    assert.deepStrictEqual(again, Circuit.Circuit.Open({ openings: 2, since: 1000, probeAt: 1000 + 2000 }))
-    const long = after(["Timeout"], Circuit.Circuit.Probing({ openings: 40, since: 0 }), 0.5)
-    assert.strictEqual(Circuit.waitMillis(long, 1000), 150_000)
-  })
-
-  it("whose caller went away is left to the next call", () => {
-    const abandoned = Circuit.abandonProbe(probing, 5000)
-    assert.isTrue(Circuit.admit(abandoned, 5000, false).admitted)
-    assert.strictEqual(Circuit.abandonProbe(opened, 5000), opened)
   })
 })

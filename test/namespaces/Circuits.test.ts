@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer } from "effect"
+import { Duration, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import type { KubernetesError } from "../../src/Errors.ts"
 import { ApiServerHealth } from "../../src/kubernetes/ApiServerHealth.ts"
@@ -101,24 +101,97 @@ describe("the circuit of a namespace", () => {
       Effect.gen(function* () {
         yield* fail(circuits, read(), Failures.etcdTimeout)
         yield* fail(circuits, write, Failures.etcdTimeout)
-        circuits.succeeded("team-a")
+        yield* circuits.succeeded("team-a")
         assert.isFalse(circuits.isOpen("team-a"))
       })
     )
   )
 
-  it.effect("leaves the probe to the next call when the prober goes away", () =>
+  it.effect("is asked once a second by however many callers, and all circuits together twenty times", () =>
+    tested((circuits) =>
+      Effect.gen(function* () {
+        const namespaces = Array.from({ length: 60 }, (_, index) => `team-${index}`)
+        for (const namespace of namespaces) yield* fail(circuits, read(namespace), Failures.etcdTimeout)
+        let sent = 0
+        const probing = (some: ReadonlyArray<string>) =>
+          Effect.gen(function* () {
+            sent = 0
+            for (let tick = 0; tick < 150; tick++) {
+              yield* TestClock.adjust("200 millis")
+              for (const namespace of some) {
+                const call = Effect.andThen(
+                  Effect.sync(() => sent++),
+                  Effect.fail(Failures.etcdTimeout(read(namespace)))
+                )
+                yield* Effect.flip(circuits.protect(read(namespace), call))
+              }
+            }
+            return sent
+          })
+        assert.isAtMost(yield* probing(namespaces), 20 * 30)
+        assert.isAtLeast(sent, 20 * 25)
+        for (const namespace of namespaces.slice(1)) yield* circuits.succeeded(namespace)
+        assert.isAtMost(yield* probing(["team-0"]), 31)
+        assert.isAtLeast(sent, 25)
+      })
+    )
+  )
+
+  it.effect("is probed again although the probe before hangs", () =>
     tested((circuits) =>
       Effect.gen(function* () {
         yield* fail(circuits, read(), Failures.etcdTimeout)
         yield* TestClock.adjust("1 second")
-        const prober = yield* Effect.forkChild(circuits.protect<never>(read(), Effect.never))
+        yield* Effect.forkChild(circuits.protect<never>(read(), Effect.never))
         yield* TestClock.adjust(0)
         const meanwhile: KubernetesError = yield* Effect.flip(circuits.protect<void>(read(), Effect.void))
         assert.strictEqual(meanwhile._tag, "KubernetesTimeoutError")
-        yield* Fiber.interrupt(prober)
+        yield* TestClock.adjust("1 second")
         assert.strictEqual(yield* circuits.protect(read(), Effect.succeed("there")), "there")
+        assert.isFalse(circuits.isOpen("team-a"))
       })
     )
+  )
+
+  it.effect("of writes may be tried at once when that of reads was closed by an answer", () =>
+    tested((circuits) =>
+      Effect.gen(function* () {
+        yield* fail(circuits, read(), Failures.etcdTimeout)
+        yield* TestClock.adjust("900 millis")
+        yield* fail(circuits, write, Failures.etcdTimeout)
+        yield* TestClock.adjust("100 millis")
+        yield* circuits.protect(read(), Effect.void)
+        assert.strictEqual(yield* circuits.protect(write, Effect.succeed("written")), "written")
+      })
+    )
+  )
+
+  it.effect("says when it lets a probe through, and nothing while it is closed", () =>
+    tested((circuits) =>
+      Effect.gen(function* () {
+        assert.isUndefined(circuits.probeIn("team-a"))
+        yield* fail(circuits, write, Failures.etcdTimeout)
+        yield* TestClock.adjust("400 millis")
+        assert.deepStrictEqual(circuits.probeIn("team-a"), Duration.millis(600))
+      })
+    )
+  )
+
+  it.effect("releases what waits for the namespace when the last of both closes, and only then", () =>
+    Effect.gen(function* () {
+      const server = yield* ApiServerHealth
+      const circuits = yield* Circuits
+      let released = 0
+      const onRelease = Effect.sync(() => void released++)
+      for (const name of ["team-a", "team-b"]) server.join({ name, callsTo: [name], onRelease })
+      yield* fail(circuits, read(), Failures.etcdTimeout)
+      yield* fail(circuits, write, Failures.etcdTimeout)
+      yield* TestClock.adjust("1 second")
+      yield* circuits.protect(read(), Effect.void)
+      assert.strictEqual(released, 0)
+      yield* circuits.protect(write, Effect.void)
+      yield* circuits.protect(write, Effect.void)
+      assert.strictEqual(released, 1)
+    }).pipe(Effect.provide(Circuits.layer.pipe(Layer.provideMerge(serverThatAnswers))), withRandom(0.5))
   )
 })

@@ -1,10 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect } from "effect"
+import { Clock, Effect, Random } from "effect"
 import { TestClock } from "effect/testing"
 import { Environments, Functions, Packages } from "../../src/fission/ResourceKind.ts"
 import * as Cells from "../fakes/Cells.ts"
 import { connectionReset, etcdTimeout } from "../fakes/Failures.ts"
 import { withRandom } from "../fakes/FixedRandom.ts"
+import { seconds } from "../fakes/Reflecting.ts"
 
 const environment = (name: string) => ({ metadata: { namespace: "team-a", name }, spec: { version: 3, runtime: {} } })
 
@@ -54,6 +55,35 @@ describe("a cell", () => {
       yield* TestClock.adjust(0)
       assert.includeMembers([...api.lines("list")], ["list functionversions team-a", "list functionaliases team-a"])
     })
+  )
+
+  it.effect(
+    "goes on within two seconds of an hour without writes that no request waited for, after a probe a second",
+    () =>
+      Effect.gen(function* () {
+        const { cell, circuits, start } = yield* oneCell
+        let fails = true
+        let sent = 0
+        const done: Array<string> = []
+        const write = (_: unknown, name: string) => {
+          const call = { verb: "patch", resource: "pods", namespace: "team-a", name, someoneWaits: false } as const
+          const patch = Effect.suspend(() => {
+            sent++
+            return fails ? Effect.fail(etcdTimeout(call)) : Effect.sync(() => void done.push(name))
+          })
+          return circuits.protect(call, patch)
+        }
+        yield* start({ onChange: () => [], work: { write }, loops: [] })
+        const names = Array.from({ length: 20 }, (_, index) => `pod-${index}`)
+        for (const name of names) cell.enqueue({ handler: "write", name })
+        yield* seconds(3600)
+        assert.isTrue(sent > 2400 && sent < 3700, `${sent} writes in an hour`)
+        fails = false
+        yield* seconds(2)
+        assert.sameMembers(done, names)
+        assert.strictEqual(cell.queueSize(), 0)
+        assert.strictEqual(cell.health().state, "Healthy")
+      }).pipe(Random.withSeed("an hour"))
   )
 
   it.effect("costs the API nothing but watches while nothing happens", () =>

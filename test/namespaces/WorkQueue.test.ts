@@ -12,10 +12,16 @@ const key = (name: string): WorkQueue.WorkKey => ({ handler: "function", name })
 const call: KubernetesCall = { verb: "patch", resource: "pods", namespace: "team-a", name: "pod-1" }
 const seconds = Effect.map(Clock.currentTimeMillis, (millis) => millis / 1000)
 
+/** Lets seconds pass in steps so small that only a few items are due in each. */
+const pass = (seconds: number) => Effect.repeat(TestClock.adjust("10 millis"), { times: seconds * 100 - 1 })
+
 /** A queue that is being worked on, and what was handled when (seconds). */
-const worked = (handle: (name: string, queue: WorkQueue.WorkQueue) => Effect.Effect<void, WorkQueue.WorkError>) =>
+const worked = (
+  handle: (name: string, queue: WorkQueue.WorkQueue) => Effect.Effect<void, WorkQueue.WorkError>,
+  probeIn?: () => Duration.Duration | undefined
+) =>
   Effect.gen(function* () {
-    const queue = yield* WorkQueue.make("team-a")
+    const queue = yield* WorkQueue.make("team-a", probeIn)
     const handled: Array<readonly [name: string, at: number]> = []
     const run = queue.run(({ name }) =>
       Effect.andThen(
@@ -237,6 +243,67 @@ describe("a failed item", () => {
       assert.strictEqual(queue.size(), 0)
       assert.isTrue(new Set(handled.slice(before).map(([, at]) => at - recoveredAt)).size > 1, "not spread")
     }).pipe(Random.withSeed("release"))
+  )
+})
+
+describe("a namespace whose calls are refused", () => {
+  const probeIn = () => Duration.millis(300)
+
+  it.effect("has one item ask for all once a second, however long each of them waits", () =>
+    Effect.gen(function* () {
+      const { handled, queue } = yield* worked(() => Effect.fail(etcdTimeout(call)), probeIn)
+      for (const name of ["a", "b", "c"]) queue.enqueue(key(name))
+      yield* pass(600)
+      const before = handled.length
+      yield* pass(60)
+      const asked = handled.slice(before)
+      // Each comes back by itself once a minute besides.
+      assert.isTrue(asked.length >= 50 && asked.length <= 80, `${asked.length} times in a minute`)
+      assert.strictEqual(new Set(asked.map(([name]) => name)).size, 3)
+    }).pipe(Random.withSeed("scout"))
+  )
+
+  it.effect("has no item ask that waits for a person", () =>
+    Effect.gen(function* () {
+      const refused = forbidden(call)
+      const fatal = refused._tag === "KubernetesTimeoutError" ? afterWarmUp(refused) : refused
+      const { handled, queue } = yield* worked(() => Effect.fail(fatal), probeIn)
+      queue.enqueue(key("a"))
+      yield* TestClock.adjust("299 seconds")
+      assert.strictEqual(handled.length, 1)
+    }).pipe(withRandom(0.5))
+  )
+
+  it.effect("is released at fifty items a second when it answers again, so that a few go at once", () =>
+    Effect.gen(function* () {
+      let fails = true
+      const { handled, queue } = yield* worked(() => (fails ? Effect.fail(etcdTimeout(call)) : Effect.void))
+      for (let index = 0; index < 100; index++) queue.enqueue(key(`item-${index}`))
+      yield* pass(600)
+      fails = false
+      const before = handled.length
+      yield* queue.releaseAll
+      yield* pass(1)
+      assert.approximately(handled.length - before, 50, 15)
+      yield* pass(1)
+      assert.strictEqual(handled.length - before, 100)
+    }).pipe(Random.withSeed("rate"))
+  )
+
+  it.effect("owes no retries any more when it answers again", () =>
+    Effect.gen(function* () {
+      let failures = 1000
+      const { handled, queue } = yield* worked(() => (failures-- > 0 ? Effect.fail(etcdTimeout(call)) : Effect.void))
+      for (let index = 0; index < 150; index++) queue.enqueue(key(`item-${index}`))
+      yield* pass(2)
+      failures = 0
+      yield* queue.releaseAll
+      yield* pass(5)
+      failures = 1
+      queue.enqueue(key("late"))
+      yield* pass(5)
+      assert.strictEqual(handled.filter(([name]) => name === "late").length, 2)
+    }).pipe(withRandom(0.5))
   )
 })
 

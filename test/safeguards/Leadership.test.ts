@@ -145,7 +145,7 @@ describe("the election", () => {
   )
 
   it.effect(
-    "demotes a leader that cannot renew, eight seconds after its last renewal was sent, and takes it back",
+    "B7: demotes a leader that cannot renew, eight seconds after its last renewal was sent, and takes it back",
     () =>
       Effect.gen(function* () {
         const { api, first } = yield* alone
@@ -167,7 +167,7 @@ describe("the election", () => {
       })
   )
 
-  it.effect("counts an answer that hangs as not renewed", () =>
+  it.effect("B7: counts an answer that hangs as not renewed", () =>
     Effect.gen(function* () {
       const { api, first } = yield* alone
       api.intercept(() => Effect.never)
@@ -176,7 +176,7 @@ describe("the election", () => {
     })
   )
 
-  it.effect("survives one renewal whose answer is lost", () =>
+  it.effect("B7: survives one renewal whose answer is lost", () =>
     Effect.gen(function* () {
       const { api, first } = yield* alone
       let lost = 0
@@ -201,7 +201,7 @@ describe("the election", () => {
     })
   )
 
-  it.effect("says once what right is missing, and leads when it is granted", () =>
+  it.effect("B7: says once what right is missing, and leads when it is granted", () =>
     Effect.gen(function* () {
       const api = yield* KubernetesApiInMemory.make({
         namespaces: ["fission"],

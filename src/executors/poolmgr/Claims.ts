@@ -32,10 +32,13 @@ export interface Claim {
   readonly sparesReserve?: boolean
 }
 
-/** What a claim patch showed: the pod is ours, it can be tried with this version, or another one must be found. */
+/**
+ * What a claim patch showed: the pod is ours, it can be tried with this version, or another one must be found. `lost` is
+ * what became of the patch where its answer did not come.
+ */
 type Attempt =
   | { readonly _tag: "Ours" }
-  | { readonly _tag: "Again"; readonly version: string }
+  | { readonly _tag: "Again"; readonly version: string; readonly lost: TimeoutError | undefined }
   | { readonly _tag: "Lost" }
 
 /**
@@ -77,14 +80,18 @@ export class Claims extends Context.Service<
         live.metadata.labels?.[labels.functionUid] === fn.metadata.uid
 
       /** What the pod looks like after a patch that was refused, or whose answer was lost. */
-      const look = (pod: Pod, fn: FissionFunction): Effect.Effect<Attempt, KubernetesError> =>
+      const look = (
+        pod: Pod,
+        fn: FissionFunction,
+        lost: TimeoutError | undefined
+      ): Effect.Effect<Attempt, KubernetesError> =>
         api.get(Pods, FunctionPod.identity(pod), { priority: "request" }).pipe(
           RetryPolicy.retry(RetryPolicy.critical),
           Effect.map((live): Attempt => {
             if (live.metadata.uid !== pod.metadata.uid) return { _tag: "Lost" }
             if (isOurs(live, fn)) return { _tag: "Ours" }
             return live.metadata.labels?.[labels.managed] === "true"
-              ? { _tag: "Again", version: live.metadata.resourceVersion ?? "" }
+              ? { _tag: "Again", version: live.metadata.resourceVersion ?? "", lost }
               : { _tag: "Lost" }
           }),
           Effect.catchTag("KubernetesNotFound", () => Effect.succeed<Attempt>({ _tag: "Lost" }))
@@ -94,7 +101,7 @@ export class Claims extends Context.Service<
       const send = ({ environment, fn }: Claim, pod: Pod) => {
         const body = claimPatch({ pod, environment, fn, instanceId: instance.value })
         let lost: TimeoutError | undefined
-        const lookAgain = Effect.suspend(() => Effect.mapError(look(pod, fn), (error) => lost ?? error))
+        const lookAgain = Effect.suspend(() => Effect.mapError(look(pod, fn, lost), (error) => lost ?? error))
         return api.patch(Pods, FunctionPod.identity(pod), { type: "strategic", body }, { priority: "request" }).pipe(
           Effect.tapError((error) =>
             Effect.sync(() => {
@@ -115,7 +122,10 @@ export class Claims extends Context.Service<
           const first = yield* send(claim, pod)
           if (first._tag !== "Again") return first._tag === "Ours"
           const metadata = { ...pod.metadata, resourceVersion: first.version }
-          return (yield* send(claim, { ...pod, metadata }))._tag === "Ours"
+          const second = yield* send(claim, { ...pod, metadata })
+          // Nobody has taken it: it is given back, and not left to a view that shows it unchanged.
+          if (second._tag === "Again" && second.lost !== undefined) return yield* second.lost
+          return second._tag === "Ours"
         }).pipe(Effect.timeoutOrElse({ duration: patchWithin, orElse: () => Effect.fail(silentDuring(pod)) }))
 
       const podsFor = ({ environment, sparesReserve, view }: Claim): ReadonlyArray<Pod> => {

@@ -1,4 +1,5 @@
-import { Context, Duration, Effect, Exit, Layer } from "effect"
+import { Cause, Context, Duration, Effect, Exit, Layer, Option } from "effect"
+import type { KubernetesError } from "../../Errors.ts"
 import { Settings } from "../../Config.ts"
 import { type Environment, reserveSize } from "../../fission/Environment.ts"
 import { Pods } from "../../fission/ResourceKind.ts"
@@ -61,6 +62,8 @@ export class Reserve extends Context.Service<
       const supervisor = yield* Supervisor
       /** UIDs of pods whose claim was sent; the view shows which of them came to be ours. */
       const claims = new Set<string>()
+      /** UIDs of pods whose claim may have been applied: repeated before another is sent, until the view shows it. */
+      const lost = new Set<string>()
 
       const isClaiming = (pod: Pod) =>
         claims.has(pod.metadata.uid ?? "") && (FunctionPod.isReleased(pod) || FunctionPod.isPooled(pod))
@@ -88,10 +91,14 @@ export class Reserve extends Context.Service<
       }
 
       /** A pod to claim next: one that was given back, else a warm one that nobody waits for. */
-      const nextPod = (view: NamespaceView, environment: Environment): Pod | undefined =>
-        podsOf(view, environment).find(
-          (pod) => isGivenBack(view, pod) && isFit(environment, pod) && !isClaiming(pod)
-        ) ?? warmPods.takeFree(FunctionPod.sourceOf(environment, () => fitWarmPods(view, environment)))
+      const nextPod = (view: NamespaceView, environment: Environment): Pod | undefined => {
+        const source = FunctionPod.sourceOf(environment, () => fitWarmPods(view, environment))
+        return (
+          podsOf(view, environment).find(
+            (pod) => isGivenBack(view, pod) && isFit(environment, pod) && !isClaiming(pod)
+          ) ?? warmPods.takeFree({ ...source, prefers: (pod) => lost.has(pod.metadata.uid ?? "") })
+        )
+      }
 
       /** A claim that failed, or whose answer was lost, is given up here: the view shows whether it was applied. */
       const claim = Effect.fnUntraced(function* (environment: Environment, pod: Pod) {
@@ -101,7 +108,8 @@ export class Reserve extends Context.Service<
         yield* api.patch(Pods, FunctionPod.identity(pod), { type: "strategic", body }).pipe(
           Effect.onExit((exit) =>
             Effect.sync(() => {
-              if (Exit.isSuccess(exit)) return
+              if (Exit.isSuccess(exit)) return void lost.delete(uid)
+              if (isOutcomeUnknown(exit.cause)) lost.add(uid)
               claims.delete(uid)
               warmPods.release(uid)
             })
@@ -158,9 +166,18 @@ export class Reserve extends Context.Service<
       return Reserve.of({
         pods: (view, environment) => podsOf(view, environment).filter((pod) => isHeld(view, pod) && isReady(pod)),
         isClaiming,
-        forget: (podUid) => void claims.delete(podUid),
+        forget: (podUid) => {
+          claims.delete(podUid)
+          lost.delete(podUid)
+        },
         reconcile
       })
     })
   )
+}
+
+const isOutcomeUnknown = (cause: Cause.Cause<KubernetesError>): boolean => {
+  if (Cause.hasInterrupts(cause)) return true
+  const error = Option.getOrUndefined(Cause.findErrorOption(cause))
+  return error?._tag === "KubernetesTimeoutError" && error.outcomeUnknown
 }

@@ -50,9 +50,6 @@ const emptyList: FaultAction = {
   })
 }
 
-/** While the server answers, each namespace probes by itself, at least every 5 s (failure-semantics.md section 3). */
-const ownProbe = "6 seconds"
-
 const timeout: FaultAction = { type: "error", preset: "timeout" }
 const etcdTimeout: FaultAction = { type: "error", preset: "etcdTimeout" }
 
@@ -120,8 +117,7 @@ export const faults: ReadonlyArray<Scenario<Faults>> = [
     fault: "writes applied and answered 504",
     lasts: "15 seconds",
     begin: () => inject({ type: "applyThenError", preset: "timeout" }),
-    end: liftAll,
-    resumesWithin: ownProbe
+    end: liftAll
   },
   {
     fault: "one GET and one PATCH answered 500 while watches break",
@@ -138,16 +134,14 @@ export const faults: ReadonlyArray<Scenario<Faults>> = [
     fault: "patches of pods failing",
     lasts: "30 seconds",
     begin: () => inject(etcdTimeout, { verb: "patch", resource: "pods" }),
-    end: liftAll,
-    resumesWithin: ownProbe
+    end: liftAll
   },
   {
     fault: "one namespace of ten failing",
     lasts: "60 seconds",
     only: hit,
     begin: () => Effect.andThen(inject(etcdTimeout, { namespace: hit }), hitOpenWatches("dropWatch")),
-    end: liftAll,
-    resumesWithin: ownProbe
+    end: liftAll
   },
   {
     fault: "start while the API is away",

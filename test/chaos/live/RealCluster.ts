@@ -9,6 +9,8 @@ export class RealCluster extends Context.Service<
     readonly administrator: string
     readonly executor: string
     readonly etcd: Program
+    /** Every member of etcd, of which `etcd` is the first. */
+    readonly members: ReadonlyArray<Program>
     readonly server: Program
     /** Waits until the executor's user gets lists of pods and of a custom resource, with etcd behind them. */
     readonly answers: Effect.Effect<void>
@@ -19,12 +21,12 @@ export class RealCluster extends Context.Service<
     readonly withdraw: Effect.Effect<void>
   }
 >()("test/chaos/RealCluster") {
-  /** Ready when the layer is built; closing it ends both programs and removes their files. */
-  static readonly layer = (folder: string): Layer.Layer<RealCluster> =>
+  /** Ready when the layer is built; closing it ends every program and removes their files. */
+  static readonly layer = (folder: string, members: 1 | 3): Layer.Layer<RealCluster> =>
     Layer.effect(
       RealCluster,
       Effect.gen(function* () {
-        const { compact, etcd, exchange, kubeconfigs, server } = yield* RealServer
+        const { compact, etcd, exchange, kubeconfigs, members: all, server } = yield* RealServer
         const rights = "/apis/rbac.authorization.k8s.io/v1"
         yield* exchange("POST", `${rights}/clusterroles`, { body: JSON.stringify(everything) })
         const grant = Effect.asVoid(
@@ -42,6 +44,7 @@ export class RealCluster extends Context.Service<
           administrator: kubeconfigs.admin,
           executor: kubeconfigs.executor,
           etcd,
+          members: all,
           server,
           answers: until(Effect.map(answer, (listed) => listed.every((isThere) => isThere))),
           compact,
@@ -49,7 +52,7 @@ export class RealCluster extends Context.Service<
           withdraw: Effect.asVoid(exchange("DELETE", `${rights}/clusterrolebindings/executor`))
         })
       })
-    ).pipe(Layer.provide(RealServer.layer(folder)))
+    ).pipe(Layer.provide(RealServer.layer(folder, members)))
 }
 
 const everything = {

@@ -10,7 +10,10 @@ const use =
 /** A server takes some seconds to start; the executor recovers from when it could be answered. */
 const restarted = ({ answers, server }: RealCluster["Service"]) => Effect.andThen(server.start, answers)
 
-/** What is done to the programs themselves. */
+/** Two of three members: what is left of etcd accepts no write and answers no quorum read. */
+const majority = ({ members }: RealCluster["Service"]) => members.slice(0, 2)
+
+/** What is done to the programs themselves, over an etcd of one member. */
 export const faults: ReadonlyArray<Scenario<RealCluster>> = [
   {
     fault: "real: etcd frozen by SIGSTOP",
@@ -71,5 +74,33 @@ export const faults: ReadonlyArray<Scenario<RealCluster>> = [
     end: use(({ etcd }) => etcd.signal("SIGCONT")),
     // Nothing is listed yet (lifecycle.md section 18 item 1).
     resumesWithin: "10 seconds"
+  }
+]
+
+/** What is done to an etcd of three members. */
+export const quorumFaults: ReadonlyArray<Scenario<RealCluster>> = [
+  {
+    fault: "real: etcd without quorum, two of three members frozen by SIGSTOP",
+    lasts: "30 seconds",
+    begin: use((cluster) => Effect.forEach(majority(cluster), (member) => member.signal("SIGSTOP"))),
+    end: use((cluster) =>
+      Effect.andThen(
+        Effect.forEach(majority(cluster), (member) => member.signal("SIGCONT")),
+        cluster.answers
+      )
+    )
+  },
+  {
+    fault: "real: etcd without quorum, two of three members killed",
+    lasts: "30 seconds",
+    begin: use((cluster) =>
+      Effect.forEach(majority(cluster), (member) => Effect.andThen(member.signal("SIGKILL"), member.ended))
+    ),
+    end: use((cluster) =>
+      Effect.andThen(
+        Effect.forEach(majority(cluster), (member) => member.start),
+        cluster.answers
+      )
+    )
   }
 ]

@@ -9,6 +9,7 @@ const host = "127.0.0.1"
 /** As in the image. */
 const memoryFlags = ["--max-old-space-size=128", "--max-semi-space-size=8"]
 const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url))
+const heapProbe = ["--expose-gc", "--import", new URL("HeapProbe.ts", import.meta.url).href]
 
 /** Something did not go as every row of the suite demands. */
 export class Unmet extends Data.TaggedError("Unmet")<{ readonly message: string }> {}
@@ -45,6 +46,8 @@ export interface Subject {
   /** Lists that broken watches made necessary so far. */
   readonly relists: Effect.Effect<number>
   readonly residentMebibytes: () => number
+  /** What is alive on its heap after a full collection, in MiB. */
+  readonly liveMebibytes: Effect.Effect<number>
   readonly sockets: () => number
 }
 
@@ -88,7 +91,7 @@ export const make = (options: {
       start: Effect.gen(function* () {
         child = spawn(
           process.execPath,
-          [...memoryFlags, main, "serve", ...options.cluster, "--host", host, `--executorPort=${port}`],
+          [...memoryFlags, ...heapProbe, main, "serve", ...options.cluster, "--host", host, `--executorPort=${port}`],
           {
             env: {
               PATH: process.env["PATH"],
@@ -96,7 +99,7 @@ export const make = (options: {
               FINALIZER_ENABLED: "true",
               METRICS_ADDR: `${host}:${metricsPort}`
             },
-            stdio: "ignore"
+            stdio: ["ignore", "ignore", "ignore", "ipc"]
           }
         )
         for (let tries = 0; (yield* exchange(`http://${host}:${port}/healthz`)).status !== 200; tries++) {
@@ -124,6 +127,10 @@ export const make = (options: {
       ),
       residentMebibytes: () =>
         Number(/VmRSS:\s+(\d+)/u.exec(readFileSync(`/proc/${child?.pid}/status`, "utf8"))?.[1]) / 1024,
+      liveMebibytes: Effect.callback<number>((resume) => {
+        child?.once("message", (bytes) => resume(Effect.succeed(Number(bytes) / 2 ** 20)))
+        child?.send("collect")
+      }),
       sockets: () => openFiles(child?.pid).filter((target) => target.startsWith("socket:")).length
     }
   })

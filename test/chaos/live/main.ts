@@ -52,7 +52,7 @@ const shown = (row: Row): string =>
     row.deleted,
     `${Duration.toSeconds(row.recovery).toFixed(2)} s`,
     row.lists,
-    `${row.mebibytes.toFixed(0)} MiB`,
+    row.memory,
     ...(row.unmet.length === 0 ? [] : [`**${row.unmet.join("; ")}**`])
   ].join(" | ")
 
@@ -100,33 +100,38 @@ const embeddedCluster = Layer.unwrap(
   Layer.provideMerge(Layer.merge(Faults.layer, PodLogs.layer))
 )
 
-const real = Effect.gen(function* () {
+const real = Effect.fnUntraced(function* (scenarios: ReadonlyArray<Scenario<RealCluster>>) {
   const { executor } = yield* RealCluster
   const stage = yield* prepare(["--kubeconfig", executor], ({ relists }) => relists)
-  return yield* playAll(stage, RealFaults.faults)
-}).pipe(Effect.scoped)
+  return yield* playAll(stage, scenarios)
+}, Effect.scoped)
 
 /** A real etcd and API server, with the controllers and pods that they lack. */
-const realCluster = (folder: string) =>
+const realCluster = (folder: string, members: 1 | 3) =>
   Layer.unwrap(
     Effect.map(RealCluster, ({ administrator }) =>
       Layer.merge(ControllersLayer, StandInPods.layer).pipe(
         Layer.provideMerge(KubernetesApiLive.layer(Credentials.fromFile(administrator), "chaos"))
       )
     )
-  ).pipe(Layer.provideMerge(RealCluster.layer(folder)))
+  ).pipe(Layer.provideMerge(RealCluster.layer(folder, members)))
 
-const onRealServers =
-  assets === undefined
-    ? Effect.as(Console.log("\nKUBEBUILDER_ASSETS names no folder with etcd and kube-apiserver: no real servers."), [])
-    : Effect.provide(real, realCluster(assets))
+/** None where there is no server, and where no scenario is picked. */
+const onRealServers = (members: 1 | 3, scenarios: ReadonlyArray<Scenario<RealCluster>>) =>
+  assets === undefined || !scenarios.some(isPicked)
+    ? Effect.succeed([])
+    : Effect.provide(real(scenarios), realCluster(assets, members))
 
 const suite = Effect.gen(function* () {
   yield* header
   const rows = [
     ...(EmbeddedFaults.all.some(isPicked) ? yield* Effect.provide(embedded, embeddedCluster) : []),
-    ...(RealFaults.faults.some(isPicked) ? yield* onRealServers : [])
+    ...(yield* onRealServers(1, RealFaults.faults)),
+    ...(yield* onRealServers(3, RealFaults.quorumFaults))
   ]
+  if (assets === undefined) {
+    yield* Console.log("\nKUBEBUILDER_ASSETS names no folder with etcd and kube-apiserver: no real servers.")
+  }
   const unmet = rows.filter((row) => row.unmet.length > 0).length
   if (unmet > 0) return yield* new Subject.Unmet({ message: `${unmet} of ${rows.length} rows show what none may` })
 })

@@ -94,7 +94,7 @@ describe("a request for a function with a Deployment of its own", () => {
     })
   )
 
-  it.effect("survives an API that fails for half a minute while it waits for a pod (checklist 10)", () =>
+  it.effect("N14: survives an API that fails for half a minute while it waits for a pod (checklist 10)", () =>
     Effect.gen(function* () {
       const world = yield* DeploymentWorld.make()
       const fn = world.function("newdeploy")
@@ -115,7 +115,7 @@ describe("a request for a function with a Deployment of its own", () => {
     })
   )
 
-  it.effect("that no pod comes for ends after its time, and leaves the objects alone (checklist 10)", () =>
+  it.effect("N15: that no pod comes for ends after its time, and leaves the objects alone (checklist 10)", () =>
     Effect.gen(function* () {
       const world = yield* DeploymentWorld.make()
       const fn = world.function("newdeploy")

@@ -166,6 +166,26 @@ it.effect("gives a pod back unharmed when the API refused the claim before doing
   })
 )
 
+it.effect("gives a pod back whose patches came to nothing one after the other, for others to claim", () =>
+  Effect.gen(function* () {
+    const world = yield* warmWorld
+    yield* running(
+      world,
+      Effect.gen(function* () {
+        world.api.intercept((call) =>
+          call.verb === "patch" && call.resource === "pods" ? Effect.fail(unknownOutcome(call)) : undefined
+        )
+        const asked = yield* Effect.forkChild(Effect.flip(ask(world.function)))
+        yield* TestClock.adjust("30 seconds")
+        assert.strictEqual((yield* Fiber.join(asked)).status, 503)
+        world.api.intercept()
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual((yield* ask(world.function)).address, "10.0.0.1:8888")
+      })
+    )
+  })
+)
+
 it.effect("waits for a pod to become Ready and takes it at once", () =>
   Effect.gen(function* () {
     const world = yield* ExecutorInMemory.make()

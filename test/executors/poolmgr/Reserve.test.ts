@@ -174,6 +174,29 @@ describe("filling the reserve", () => {
     })
   )
 
+  it.effect("repeats a claim whose answer was lost, and sends no other before the view shows what became of it", () =>
+    Effect.gen(function* () {
+      const world = yield* ReserveWorld.make({ reserve: 1, poolSize: 4, warm: 4 })
+      let patches = 0
+      world.api.interceptAnswers((call) => {
+        if (call.verb !== "patch" || call.resource !== "pods") return undefined
+        if (patches++ > 0) return undefined
+        for (const watch of world.api.watches("pods")) watch.mute()
+        return Effect.fail(new TimeoutError({ ...call, detail: "reset", kind: "Connection", outcomeUnknown: true }))
+      })
+      const test = Effect.gen(function* () {
+        yield* Effect.repeat(TestClock.adjust("1 second"), { times: 29 })
+        assert.isAtLeast(patches, 1)
+        assert.deepStrictEqual(world.marked(), ["warm-1"])
+        for (const watch of world.api.watches("pods")) watch.end()
+        yield* Effect.repeat(TestClock.adjust("1 second"), { times: 29 })
+        assert.deepStrictEqual(world.marked(), ["warm-1"])
+        assert.deepStrictEqual(world.api.lines("delete"), [])
+      })
+      yield* running(world, test)
+    })
+  )
+
   it.effect("begins again when the API answers again", () =>
     Effect.gen(function* () {
       const world = yield* ReserveWorld.make({ reserve: 1 })
