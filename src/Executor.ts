@@ -10,6 +10,7 @@ import * as Container from "./executors/container/Container.ts"
 import { CreationBounds } from "./executors/CreationBounds.ts"
 import { Dispatcher } from "./executors/Dispatcher.ts"
 import { ExecutorTypes } from "./executors/ExecutorType.ts"
+import { PodSpecPolicies } from "./executors/PodSpecPolicies.ts"
 import { InstanceId } from "./executors/InstanceId.ts"
 import * as Newdeploy from "./executors/newdeploy/Newdeploy.ts"
 import { TakenNames } from "./executors/TakenNames.ts"
@@ -62,14 +63,27 @@ export interface ExecutorOptions {
   readonly port: number
   /** Whether metrics and the debug pages are served at `METRICS_ADDR`; default no. */
   readonly metrics?: boolean
+  /** Default none. */
+  readonly addOns?: AddOn
 }
 
+/** What an add-on may use: where to register itself, and what our own executor types are made over. */
+export type AddOnServices = ExecutorTypes | PodSpecPolicies | DecisionLog | Settings | KubernetesApi | Deletion
+
+/**
+ * An extension of the executor: a layer that registers itself while it is built. Add-ons are built before our own
+ * executor types and closed after them; several are one by `Layer.mergeAll`. `ConfigurationError` refuses the start.
+ */
+export type AddOn = Layer.Layer<never, ConfigurationError, AddOnServices>
+
 /** Everything behind the HTTP API, over whatever Kubernetes API and fetcher client it is given. */
-export const layerNoDeps: Layer.Layer<
+export const layerOver = <E>(
+  addOns: Layer.Layer<never, E, AddOnServices>
+): Layer.Layer<
   Dispatcher | Supervisor | DecisionLog | PoolCache | Brake | Circuits | ApiServerHealth | Orphans,
-  never,
+  E,
   Settings | KubernetesApi | KubernetesDeletion | FetcherClient | Leadership
-> = (() => {
+> => {
   const poolmgr = Poolmgr.layer.pipe(
     Layer.provide([Requests.layer, Provisioner.layer]),
     Layer.provide(WarmUps.layer),
@@ -91,7 +105,8 @@ export const layerNoDeps: Layer.Layer<
     Layer.provideMerge(Orphans.layer),
     Layer.provide(AbsentOwners.layer),
     Layer.provideMerge(types),
-    Layer.provide([ExecutorTypes.layer, CreationBounds.layer]),
+    Layer.provideMerge(addOns),
+    Layer.provide([ExecutorTypes.layer, CreationBounds.layer, PodSpecPolicies.layer]),
     Layer.provide(TakenNames.layer),
     Layer.provideMerge(Supervisor.layer),
     Layer.provide(NamespaceSet.layerStatic),
@@ -103,7 +118,10 @@ export const layerNoDeps: Layer.Layer<
     Layer.provideMerge(Circuits.layer),
     Layer.provideMerge(ApiServerHealth.layer)
   )
-})()
+}
+
+/** The same without add-ons. */
+export const layerNoDeps = layerOver(Layer.empty)
 
 /**
  * The whole executor. Fails only with wrong configuration: a kubeconfig that cannot be used, a port that cannot be had.
@@ -115,7 +133,7 @@ export const layer = (
 ): Layer.Layer<ExecutorApi | Supervisor | DecisionLog, ConfigurationError, Settings> =>
   ExecutorApi.layer(options).pipe(
     Layer.provide(options.metrics === true ? DebugListener.layer : Layer.empty),
-    Layer.provideMerge(layerNoDeps),
+    Layer.provideMerge(layerOver<ConfigurationError>(options.addOns ?? Layer.empty)),
     Layer.provide(FetcherClient.layer),
     Layer.provide(leadershipOver(KubernetesApiLive.layer(options.kubeConfig, options.userAgent), options)),
     Layer.provide(Telemetry.layer)

@@ -44,7 +44,8 @@ export interface ExecutorInMemory {
   readonly executor: (
     leadership?: Layer.Layer<Leadership>,
     /** Other environment variables than the cluster was made with. */
-    others?: { readonly [name: string]: string }
+    others?: { readonly [name: string]: string },
+    addOns?: Executor.AddOn
   ) => Layer.Layer<ExecutorServices>
   /** Every write that carries an object, in order. */
   readonly sent: ReadonlyArray<Sent>
@@ -219,8 +220,8 @@ export const make = (
 
     return {
       api,
-      executor: (leadership = Leadership.layerAlways, others = {}) =>
-        Layer.fresh(Executor.layerNoDeps).pipe(
+      executor: (leadership = Leadership.layerAlways, others = {}, addOns = Layer.empty) =>
+        Layer.fresh(Layer.orDie(Executor.layerOver(addOns))).pipe(
           Layer.provide(ReplicaRole.fenced),
           Layer.provideMerge(leadership),
           Layer.provide([recorded, fetcher, Layer.orDie(Settings.layer({ ...variables, ...others }))]),

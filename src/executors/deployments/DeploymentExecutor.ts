@@ -21,6 +21,7 @@ import { Leadership } from "../../safeguards/Leadership.ts"
 import { notTheLeader } from "../CreationError.ts"
 import { type Admission, ExecutorTypes, functionWork, type ServiceAddress } from "../ExecutorType.ts"
 import { viewOf } from "../FunctionView.ts"
+import { PodSpecPolicies } from "../PodSpecPolicies.ts"
 import { TakenNames } from "../TakenNames.ts"
 import * as Availability from "./Availability.ts"
 import * as Creations from "./Creations.ts"
@@ -42,10 +43,11 @@ export type Requirements =
   | Supervisor
   | ExecutorTypes
   | TakenNames
+  | PodSpecPolicies
   | Scope.Scope
 
 /** Registers an executor type that gives each function a Deployment, a Service and an autoscaler of its own. */
-export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requirements> =>
+export const register = (made: DeploymentKind): Effect.Effect<void, never, Requirements> =>
   Effect.gen(function* () {
     const api = yield* KubernetesApi
     const settings = yield* Settings
@@ -57,6 +59,14 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
     const supervisor = yield* Supervisor
     const types = yield* ExecutorTypes
     const takenNames = yield* TakenNames
+    const policies = yield* PodSpecPolicies
+    const kind: DeploymentKind = {
+      ...made,
+      objects: (view, fn, references) =>
+        Effect.tap(made.objects(view, fn, references), ({ deployment }) =>
+          policies.check(made.name, { kind: "Function", metadata: fn.metadata }, deployment)
+        )
+    }
     const cache = yield* FunctionServiceCache.make
     const deployments = yield* FunctionDeployments.make(kind, { api, deletion, decisions, takenNames })
     const availability = Availability.make(api)

@@ -23,6 +23,7 @@ import { Ground } from "../../safeguards/Ground.ts"
 import { updated } from "../DeploymentUpdate.ts"
 import { environmentWork } from "../ExecutorType.ts"
 import { InstanceId } from "../InstanceId.ts"
+import { PodSpecPolicies } from "../PodSpecPolicies.ts"
 import { isOwnedBy, TakenNames } from "../TakenNames.ts"
 import { PoolSurge } from "./PoolSurge.ts"
 import { make as makeTemplates } from "./PoolTemplates.ts"
@@ -70,7 +71,15 @@ export class PoolDeployments extends Context.Service<
   static readonly layer: Layer.Layer<
     PoolDeployments,
     never,
-    KubernetesApi | Deletion | DecisionLog | Settings | InstanceId | Supervisor | TakenNames | PoolSurge
+    | KubernetesApi
+    | Deletion
+    | DecisionLog
+    | Settings
+    | InstanceId
+    | Supervisor
+    | TakenNames
+    | PoolSurge
+    | PodSpecPolicies
   > = Layer.effect(
     PoolDeployments,
     Effect.gen(function* () {
@@ -82,6 +91,7 @@ export class PoolDeployments extends Context.Service<
       const supervisor = yield* Supervisor
       const takenNames = yield* TakenNames
       const surge = yield* PoolSurge
+      const policies = yield* PodSpecPolicies
       const locks = yield* RcMap.make({ lookup: (_environmentUid: string) => Semaphore.make(1) })
       /** When we created a Deployment that the view may not show yet, by Environment UID. */
       const created = new Map<string, bigint>()
@@ -93,7 +103,9 @@ export class PoolDeployments extends Context.Service<
         Effect.scoped(Effect.flatMap(RcMap.get(locks, environment.metadata.uid ?? ""), (lock) => lock.withPermit(self)))
 
       const desiredFor = (environment: Environment): Effect.Effect<PoolDeployment, PodSpecError> =>
-        Effect.fromResult(poolDeployment(environment, settings, instance.value))
+        Effect.tap(Effect.fromResult(poolDeployment(environment, settings, instance.value)), ({ deployment }) =>
+          policies.check("poolmgr", { kind: "Environment", metadata: environment.metadata }, deployment)
+        )
 
       const lookAgain = (view: NamespaceView, environment: Environment, delay: Duration.Duration) =>
         supervisor
