@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import { Command, Flag } from "effect/cli"
+import type { AddOn } from "../Executor.ts"
 import { quantityOf } from "../fission/Quantity.ts"
 import { withEmbeddedCluster } from "./embeddedCluster.ts"
 import { clusterFlags } from "./serve.ts"
@@ -50,9 +51,11 @@ const flags = {
 /** What the command line of `dev` says. */
 export type DevFlags = Command.Command.Config.Infer<typeof flags>
 
-export const dev = Command.make("dev", flags, (options) =>
-  Effect.flatMap(
-    withEmbeddedCluster(() => import("./runDev.ts")),
-    ({ runDev }) => runDev(options)
-  )
-).pipe(Command.withDescription("Run an embedded cluster with functions, the executor and a router"))
+/** The command `dev` with an executor that has these add-ons. */
+export const makeDev = (addOns: AddOn) =>
+  Command.make("dev", flags, (options) =>
+    Effect.flatMap(
+      withEmbeddedCluster(() => import("./runDev.ts")),
+      ({ runDev }) => runDev(options, addOns)
+    )
+  ).pipe(Command.withDescription("Run an embedded cluster with functions, the executor and a router"))

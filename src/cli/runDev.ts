@@ -59,13 +59,19 @@ const nodeComponents = (
     })
   ).pipe(Layer.provide([KubernetesApiLive.layer(kubeConfig, userAgent), PodLogs.layer]))
 
-const executorLayer = (options: DevFlags, namespaces: ReadonlyArray<string>, kubeConfig: Credentials.LoadKubeConfig) =>
+const executorLayer = (
+  options: DevFlags,
+  addOns: Executor.AddOn,
+  namespaces: ReadonlyArray<string>,
+  kubeConfig: Credentials.LoadKubeConfig
+) =>
   Executor.layer({
     kubeConfig,
     userAgent: `fission-executor/${version}`,
     host,
     port: options.executorPort,
-    metrics: true
+    metrics: true,
+    addOns
   }).pipe(
     Layer.provide(
       Settings.layer({
@@ -89,6 +95,7 @@ interface RunningCluster {
 /** Everything in front of a cluster that runs: the manifests, the executor unless somebody else runs it, the router. */
 const runBeside = Effect.fnUntraced(function* (
   options: DevFlags,
+  addOns: Executor.AddOn,
   namespaces: ReadonlyArray<string>,
   { about, flag, kubeConfig }: RunningCluster
 ) {
@@ -101,7 +108,7 @@ const runBeside = Effect.fnUntraced(function* (
     `FISSION_RESOURCE_NAMESPACES=${namespaces.join(",")}`,
     ...(endpointSlices ? ["ENABLE_FUNCTION_SERVICES=true"] : [])
   ].join(" ")
-  const executor = options.clusterOnly ? Layer.empty : executorLayer(options, namespaces, kubeConfig)
+  const executor = options.clusterOnly ? Layer.empty : executorLayer(options, addOns, namespaces, kubeConfig)
 
   const session = Effect.gen(function* () {
     const manifests = Option.getOrElse(options.apply, () => samples)
@@ -131,7 +138,7 @@ const runBeside = Effect.fnUntraced(function* (
 })
 
 /** Runs everything in one process until it is interrupted. */
-export const runDev = Effect.fnUntraced(function* (options: DevFlags) {
+export const runDev = Effect.fnUntraced(function* (options: DevFlags, addOns: Executor.AddOn) {
   const namespaces = options.namespaces.split(",").map((name) => name.trim())
   const logging = Logging.layer(Logging.formFor(process.stdout))
 
@@ -141,7 +148,7 @@ export const runDev = Effect.fnUntraced(function* (options: DevFlags) {
       onSome: (file) => `--kubeconfig ${file}`,
       onNone: () => `--api-server ${Option.getOrElse(options.apiServer, () => "")}`
     })
-    return yield* runBeside(options, namespaces, { kubeConfig, flag, about: [] }).pipe(
+    return yield* runBeside(options, addOns, namespaces, { kubeConfig, flag, about: [] }).pipe(
       Effect.provide(nodeComponents(kubeConfig, namespaces, capacityOf(options))),
       Effect.provide(logging)
     )
@@ -149,7 +156,7 @@ export const runDev = Effect.fnUntraced(function* (options: DevFlags) {
   const embedded = Effect.gen(function* () {
     const server = yield* ApiServer
     const kubeconfig = yield* temporaryFile("kubeconfig", server.kubeconfig)
-    return yield* runBeside(options, namespaces, {
+    return yield* runBeside(options, addOns, namespaces, {
       kubeConfig: Credentials.fromServer(server.url),
       flag: `--api-server ${server.url}`,
       about: [
