@@ -1,5 +1,6 @@
 import { Clock, Context, Data, Duration, Effect, Layer, Redacted, Schedule } from "effect"
 import { Agent, request } from "undici"
+import { readText } from "../AnswerText.ts"
 import { Settings } from "../Config.ts"
 import { addressOf } from "../fission/Address.ts"
 import { ports } from "../fission/Labels.ts"
@@ -55,7 +56,7 @@ const keptOpen = Duration.seconds(90)
 /** Longest wait for a fetcher's health. */
 const healthWithin = Duration.seconds(5)
 
-/** Largest text of an answer that is kept, in characters. */
+/** Largest text of an answer that is read and kept, in bytes. */
 const textLimit = 4096
 
 /**
@@ -114,7 +115,8 @@ export class FetcherClient extends Context.Service<
                 ...signature
               }
             })
-            return { status: response.statusCode, text: await response.body.text() }
+            const { text } = await readText(response.body, textLimit)
+            return { status: response.statusCode, text }
           },
           catch: asTransportError
         })
