@@ -43,12 +43,18 @@ const codeOf = (cause: Cause.Cause<unknown>): number => {
 
 const teardown: Runtime.Teardown = (exit, onExit) => onExit(Exit.isSuccess(exit) ? 0 : codeOf(exit.cause))
 
+/** A disk that is full, or a reader that has gone away, costs lines of the log and not the process. */
+const goOnWithoutOutput = (): void => {
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {})
+}
+
 /**
  * Runs the command line of `fission-executor` as the program of this process, which ends with it: exit code 0 after a
  * signal, 1 for wrong configuration, 2 for a wrong command line. Call once. The add-ons are part of `serve` and `dev`.
  */
 export const runCommandLine = (addOns: AddOn = Layer.empty): void => {
   Effect.runFork(exitOnSecondSignal)
+  goOnWithoutOutput()
 
   Command.runWith(makeCommand(addOns), { version })(process.argv.slice(2)).pipe(
     Effect.catch((error) => {

@@ -117,9 +117,9 @@ const askFor = (fn: object, folder: string, ...program: ReadonlyArray<string>) =
     const port = yield* Effect.callback<number>((resume) => {
       let listensAt = 0
       createInterface({ input: child.stdout }).on("line", (line) => {
-        const { message, port } = Object(JSON.parse(line))
-        if (message === "executor listens") listensAt = Number(port)
-        if (message === "namespace is healthy") resume(Effect.succeed(listensAt))
+        const { msg, port } = Object(JSON.parse(line))
+        if (msg === "executor listens") listensAt = Number(port)
+        if (msg === "namespace is healthy") resume(Effect.succeed(listensAt))
       })
     })
     return yield* exchange(port, { method: "POST", path: "/v2/getServiceForFunction", body: JSON.stringify(fn) })
