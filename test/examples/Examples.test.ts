@@ -16,7 +16,9 @@ import { ask, type ExecutorInMemory, type ExecutorServices, make } from "../fake
 
 /** Runs a test in an executor with an add-on, which is a second old. */
 const running = <A, E>(world: ExecutorInMemory, addOn: AddOn, test: Effect.Effect<A, E, ExecutorServices>) =>
-  Effect.andThen(TestClock.adjust("1 second"), test).pipe(Effect.provide(world.executor(Leadership.layerAlways, {}, addOn)))
+  Effect.andThen(TestClock.adjust("1 second"), test).pipe(
+    Effect.provide(world.executor(Leadership.layerAlways, {}, addOn))
+  )
 
 const ofType = (executorType: string) => ({ InvokeStrategy: { ExecutionStrategy: { ExecutorType: executorType } } })
 

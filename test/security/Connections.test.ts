@@ -6,9 +6,9 @@ const src = fileURLToPath(new URL("../../src", import.meta.url))
 
 /** Modules that can open a connection, and the one function of Node that can. `createServer` and types cannot. */
 const opens =
-  /from "(undici|node:(net|tls|dgram|http2))"|import \{[^}]*\b(request|get|Agent)\b[^}]*\} from "node:https?"|\bfetch\(/u
+  /from "(undici|node:(net|tls|dgram|http2))"|import \{[^}]*\b(request|get|Agent)\b[^}]*\} from "node:https?"|\bfetch\(|HttpClient/u
 
-it("nothing in the executor opens a connection but to the API server, to fetchers and to the other replicas", () => {
+it("nothing in the executor opens a connection but to the API server, fetchers, other replicas and the collector of telemetry", () => {
   const files = globSync("**/*.ts", { cwd: src }).filter((file) => !/^(devcluster|cli\/(demo|orphans))\//u.test(file))
   assert.deepStrictEqual(files.filter((file) => opens.test(readFileSync(`${src}/${file}`, "utf8"))).sort(), [
     "api/Forwarding.ts",
@@ -16,6 +16,8 @@ it("nothing in the executor opens a connection but to the API server, to fetcher
     "kubernetes/Transport.ts",
     // It refuses calls, and makes none.
     "kubernetes/WriteFence.ts",
+    // Only where OTEL_* variables name a collector.
+    "observability/Telemetry.ts",
     "specialization/FetcherClient.ts"
   ])
 })
