@@ -14,7 +14,9 @@ import {
   type ResourceKind
 } from "../../src/fission/ResourceKind.ts"
 import { Leadership } from "../../src/safeguards/Leadership.ts"
-import { FetcherClient, type SpecializeCall, type SpecializeError } from "../../src/specialization/FetcherClient.ts"
+import { FetcherClient } from "../../src/specialization/FetcherClient.ts"
+import type { SpecializeCall, SpecializeError } from "../../src/specialization/PodRequests.ts"
+import { RuntimeClient } from "../../src/specialization/RuntimeClient.ts"
 import { poolLabels } from "../../src/podspec/PodTemplate.ts"
 import { poolDeployment } from "../../src/podspec/PoolDeployment.ts"
 import { DecisionLog } from "../../src/safeguards/DecisionLog.ts"
@@ -48,6 +50,8 @@ export interface ExecutorInMemory {
   readonly specialized: ReadonlyArray<string>
   /** Addresses of pods to whose fetcher a connection was opened, or used again, before any load. */
   readonly openedAhead: ReadonlyArray<string>
+  /** Calls of a runtime's own `/v2/specialize` in order. */
+  readonly runtimeCalls: ReadonlyArray<SpecializeCall>
   readonly answer: (answer: PodAnswer) => void
   readonly environment: (given?: EnvironmentGiven) => Environment
   readonly fn: (given?: FunctionGiven) => FissionFunction
@@ -145,6 +149,15 @@ export const make = (
       openAhead: (podAddress) => Effect.sync(() => void openedAhead.push(podAddress))
     })
 
+    const runtimeCalls: Array<SpecializeCall> = []
+    const runtime = Layer.succeed(RuntimeClient, {
+      specialize: (call) =>
+        Effect.suspend(() => {
+          runtimeCalls.push(call)
+          return answer(call) ?? Effect.void
+        })
+    })
+
     const recorded = Layer.effect(
       KubernetesApi,
       Effect.map(KubernetesApi, (api) =>
@@ -219,12 +232,13 @@ export const make = (
         Layer.fresh(Executor.layerNoDeps).pipe(
           Layer.provide(ReplicaRole.fenced),
           Layer.provideMerge(leadership),
-          Layer.provide([recorded, fetcher, Layer.orDie(Settings.layer(variables))]),
+          Layer.provide([recorded, fetcher, runtime, Layer.orDie(Settings.layer(variables))]),
           Layer.provide(log)
         ),
       sent,
       specialized,
       openedAhead,
+      runtimeCalls,
       answer: (next) => {
         answer = next
       },

@@ -1,6 +1,5 @@
 import { Context, Duration, Effect, Layer, type Scope } from "effect"
 import { type KubernetesError, TimeoutError } from "../../Errors.ts"
-import type { Environment } from "../../fission/Environment.ts"
 import type { FissionFunction } from "../../fission/Function.ts"
 import { annotations, labels } from "../../fission/Labels.ts"
 import { Pods } from "../../fission/ResourceKind.ts"
@@ -14,6 +13,7 @@ import { Leadership } from "../../safeguards/Leadership.ts"
 import { InstanceId } from "../InstanceId.ts"
 import * as FunctionPod from "./FunctionPod.ts"
 import { PodLifecycle } from "./PodLifecycle.ts"
+import type { Pool } from "./Pool.ts"
 import { Reserve } from "./Reserve.ts"
 import { SharedPods } from "./SharedPods.ts"
 import { type PoolSource, WarmPods } from "./WarmPods.ts"
@@ -21,10 +21,9 @@ import { type PoolSource, WarmPods } from "./WarmPods.ts"
 /** Longest time that one pod's claim takes of a request, its repetitions included (failure-semantics.md section 3). */
 const patchWithin = Duration.seconds(10)
 
-/** For whom a pod is claimed. */
-export interface Claim {
+/** For whom a pod is claimed, and out of which pool. */
+export interface Claim extends Pool {
   readonly view: NamespaceView
-  readonly environment: Environment
   readonly fn: FissionFunction
 }
 
@@ -113,10 +112,10 @@ export class Claims extends Context.Service<
           return (yield* send(claim, { ...pod, metadata }))._tag === "Ours"
         }).pipe(Effect.timeoutOrElse({ duration: patchWithin, orElse: () => Effect.fail(silentDuring(pod)) }))
 
-      const podsFor = ({ environment, view }: Claim): ReadonlyArray<Pod> => {
-        const reserved = reserve.pods(view, environment)
+      const podsFor = (claim: Claim): ReadonlyArray<Pod> => {
+        const reserved = claim.image === undefined ? reserve.pods(claim.view, claim.environment) : []
         if (leadership.role() !== "Leader") return reserved
-        return [...reserved, ...FunctionPod.warmPods(view, environment).filter((pod) => !sharedPods.holdsCode(pod))]
+        return [...reserved, ...FunctionPod.warmPods(claim.view, claim).filter((pod) => !sharedPods.holdsCode(pod))]
       }
 
       /** A pod that becomes free, for as long as this replica leads. A wait that ends without one takes none. */
@@ -138,7 +137,7 @@ export class Claims extends Context.Service<
         let touched = false
         const pod = yield* Effect.uninterruptibleMask((restore) =>
           Effect.gen(function* () {
-            const source = FunctionPod.sourceOf(claim.environment, () => podsFor(claim))
+            const source = FunctionPod.sourceOf(claim, () => podsFor(claim))
             const taken = warmPods.takeFree(source) ?? (yield* restore(awaitFree(source)))
             lifecycle.claimed(taken)
             yield* Effect.addFinalizer(() =>

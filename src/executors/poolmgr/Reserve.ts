@@ -82,7 +82,7 @@ export class Reserve extends Context.Service<
       const isFit = (environment: Environment, pod: Pod) => isReady(pod) && isCurrent(environment, pod.metadata)
 
       function* fitWarmPods(view: NamespaceView, environment: Environment) {
-        for (const pod of FunctionPod.warmPods(view, environment)) {
+        for (const pod of FunctionPod.warmPods(view, { environment })) {
           if (isFit(environment, pod) && !sharedPods.holdsCode(pod)) yield pod
         }
       }
@@ -91,7 +91,7 @@ export class Reserve extends Context.Service<
       const nextPod = (view: NamespaceView, environment: Environment): Pod | undefined =>
         podsOf(view, environment).find(
           (pod) => isGivenBack(view, pod) && isFit(environment, pod) && !isClaiming(pod)
-        ) ?? warmPods.takeFree(FunctionPod.sourceOf(environment, () => fitWarmPods(view, environment)))
+        ) ?? warmPods.takeFree(FunctionPod.sourceOf({ environment }, () => fitWarmPods(view, environment)))
 
       /** A claim that failed, or whose answer was lost, is given up here: the view shows whether it was applied. */
       const claim = Effect.fnUntraced(function* (environment: Environment, pod: Pod) {
