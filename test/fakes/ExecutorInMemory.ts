@@ -76,6 +76,8 @@ export interface FunctionGiven {
   readonly namespace?: string
   readonly environment?: string
   readonly metadata?: { readonly [field: string]: unknown }
+  /** Where its Package has the code; default a literal. */
+  readonly archive?: { readonly [field: string]: unknown }
   readonly spec?: { readonly [field: string]: unknown }
 }
 
@@ -189,8 +191,15 @@ export const make = (
     }
 
     const fn = (given: FunctionGiven = {}): FissionFunction => {
-      const { environment = "nodejs", metadata, name = "hello", namespace = "default", spec } = given
-      api.put(Packages, { metadata: { name: `${name}-pkg`, namespace }, spec: { deployment: { literal: "" } } })
+      const {
+        archive = { literal: "" },
+        environment = "nodejs",
+        metadata,
+        name = "hello",
+        namespace = "default",
+        spec
+      } = given
+      api.put(Packages, { metadata: { name: `${name}-pkg`, namespace }, spec: { deployment: archive } })
       const stored = api.put(Functions, {
         metadata: { name, namespace, ...metadata },
         spec: {
