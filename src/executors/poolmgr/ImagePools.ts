@@ -26,6 +26,9 @@ const reapFailures = Metric.counter("fission_executor_oci_pool_reap_failures_tot
   incremental: true
 })
 
+/** Longest that a cold start waits to learn of an image: its fetcher, in a generic pod, finds it out by itself. */
+const readWithin = Duration.seconds(3)
+
 /** Pools whose pods have the code of one image mounted: which function needs one, and their end (poolmgr.md section 18). */
 export class ImagePools extends Context.Service<
   ImagePools,
@@ -71,6 +74,7 @@ export class ImagePools extends Context.Service<
         }
         return packages.of(view, fn, { priority: "request" }).pipe(
           Effect.map((image): PoolImage | undefined => image && { ...image, hasFetcher: needsFetcher(fn) }),
+          Effect.timeoutOrElse({ duration: readWithin, orElse: () => Effect.undefined }),
           Effect.catch((error) => Effect.as(Effect.logDebug("a package could not be read", error), undefined))
         )
       }

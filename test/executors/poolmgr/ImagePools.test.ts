@@ -123,7 +123,7 @@ describe("a function with an OCI package", () => {
         world,
         Effect.gen(function* () {
           const asked = yield* Effect.forkChild(ask(fn))
-          yield* TestClock.adjust("10 seconds")
+          yield* TestClock.adjust("3 seconds")
           assert.strictEqual((yield* Fiber.join(asked)).address, "10.0.0.1:8888")
         })
       )
