@@ -73,6 +73,10 @@ export interface SettingsShape {
   readonly istio: boolean
   /** Whether functions get headless Services, through which routers find their pods without asking; not in a mesh. */
   readonly functionServices: boolean
+  /** Whether pods mount the images of OCI packages, where the API server knows such volumes (poolmgr.md section 18). */
+  readonly ociImageVolume: boolean
+  /** Time without use after which the pool of one image goes; see `ImagePools`. */
+  readonly ociPoolIdleReapTime: Duration.Duration
   /** Laid over the pod spec of every pool; empty where the operator has none, or none that can be used. */
   readonly podSpecPatch: PodSpecPatch
   /** What the names of Services end with. */
@@ -287,6 +291,8 @@ const fromVariables = (variables: EnvironmentVariables): SettingsShape => {
     finalizerEnabled: read("FINALIZER_ENABLED", parseBoolean, false),
     istio,
     functionServices: functionServices && !istio,
+    ociImageVolume: read("ENABLE_OCI_IMAGE_VOLUME", parseBoolean, false),
+    ociPoolIdleReapTime: read("OCI_POOL_IDLE_REAP_TIME", positive(parseGoDuration), Duration.minutes(5), "5m"),
     podSpecPatch: podSpecPatch(),
     clusterDomain: text("CLUSTER_DOMAIN", "cluster.local"),
     stateServiceUrl: text("STATESVC_URL"),

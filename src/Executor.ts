@@ -12,14 +12,18 @@ import { Dispatcher } from "./executors/Dispatcher.ts"
 import { ExecutorTypes } from "./executors/ExecutorType.ts"
 import { PodSpecPolicies } from "./executors/PodSpecPolicies.ts"
 import { InstanceId } from "./executors/InstanceId.ts"
+import { ImageVolumes } from "./executors/ImageVolumes.ts"
 import * as Newdeploy from "./executors/newdeploy/Newdeploy.ts"
+import { PackageImages } from "./executors/PackageImages.ts"
 import { TakenNames } from "./executors/TakenNames.ts"
 import { Claims } from "./executors/poolmgr/Claims.ts"
 import { ColdStart } from "./executors/poolmgr/ColdStart.ts"
 import { FunctionServices } from "./executors/poolmgr/FunctionServices.ts"
 import { IdlePods } from "./executors/poolmgr/IdlePods.ts"
+import { ImagePools } from "./executors/poolmgr/ImagePools.ts"
 import { PodLifecycle } from "./executors/poolmgr/PodLifecycle.ts"
 import { PodStanding } from "./executors/poolmgr/PodStanding.ts"
+import { PoolDemands } from "./executors/poolmgr/PoolDemands.ts"
 import { PoolDeployments } from "./executors/poolmgr/PoolDeployments.ts"
 import * as Poolmgr from "./executors/poolmgr/Poolmgr.ts"
 import { PodWrites } from "./executors/poolmgr/PodWrites.ts"
@@ -52,6 +56,7 @@ import { DryRun } from "./safeguards/DryRun.ts"
 import { EventRecorder } from "./safeguards/EventRecorder.ts"
 import { Leadership } from "./safeguards/Leadership.ts"
 import { FetcherClient } from "./specialization/FetcherClient.ts"
+import { RuntimeClient } from "./specialization/RuntimeClient.ts"
 
 /** Where the API server is, and where to listen. */
 export interface ExecutorOptions {
@@ -76,20 +81,21 @@ export type AddOnServices = ExecutorTypes | PodSpecPolicies | DecisionLog | Sett
  */
 export type AddOn = Layer.Layer<never, ConfigurationError, AddOnServices>
 
-/** Everything behind the HTTP API, over whatever Kubernetes API and fetcher client it is given. */
+/** Everything behind the HTTP API, over whatever Kubernetes API and clients of pods it is given. */
 export const layerOver = <E>(
   addOns: Layer.Layer<never, E, AddOnServices>
 ): Layer.Layer<
   Dispatcher | Supervisor | DecisionLog | PoolCache | Brake | Circuits | ApiServerHealth | Orphans,
   E,
-  Settings | KubernetesApi | KubernetesDeletion | FetcherClient | Leadership
+  Settings | KubernetesApi | KubernetesDeletion | FetcherClient | RuntimeClient | Leadership
 > => {
   const poolmgr = Poolmgr.layer.pipe(
     Layer.provide([Requests.layer, Provisioner.layer]),
     Layer.provide(WarmUps.layer),
     Layer.provide(ColdStart.layer),
-    Layer.provide([Claims.layer, PoolDeployments.layer, FunctionServices.layer, IdlePods.layer]),
-    Layer.provide(ReserveConnections.layer),
+    Layer.provide([Claims.layer, ImagePools.layer, FunctionServices.layer, IdlePods.layer]),
+    Layer.provide(PoolDeployments.layer),
+    Layer.provide([PoolDemands.layer, ReserveConnections.layer]),
     Layer.provide(Reserve.layer),
     Layer.provide(SharedPods.layer),
     Layer.provide(PodLifecycle.layer),
@@ -98,7 +104,9 @@ export const layerOver = <E>(
     Layer.provide(WarmPods.layer),
     Layer.provideMerge(PoolCache.layer)
   )
-  const types = Layer.mergeAll(poolmgr, Newdeploy.layer, Container.layer).pipe(Layer.provide(InstanceId.layer))
+  const types = Layer.mergeAll(poolmgr, Newdeploy.layer, Container.layer).pipe(
+    Layer.provide([InstanceId.layer, ImageVolumes.layer, PackageImages.layer])
+  )
   // Built from the bottom up, closed from the top down.
   return Dispatcher.layer.pipe(
     Layer.provide(Controllers.layer),
@@ -134,7 +142,7 @@ export const layer = (
   ExecutorApi.layer(options).pipe(
     Layer.provide(options.metrics === true ? DebugListener.layer : Layer.empty),
     Layer.provideMerge(layerOver<ConfigurationError>(options.addOns ?? Layer.empty)),
-    Layer.provide(FetcherClient.layer),
+    Layer.provide([FetcherClient.layer, RuntimeClient.layer]),
     Layer.provide(leadershipOver(KubernetesApiLive.layer(options.kubeConfig, options.userAgent), options)),
     Layer.provide(Telemetry.layer)
   )

@@ -38,6 +38,11 @@ const flags = {
   nodePods: nodeFlag("pods"),
   nodeCpu: nodeFlag("cpu"),
   nodeMemory: nodeFlag("memory"),
+  images: Flag.String("images").pipe(
+    Flag.withMetavar("path"),
+    Flag.withDescription("OCI image layout with the images of OCI packages, in place of registries"),
+    Flag.optional
+  ),
   endpointSlices: Flag.Boolean("endpoint-slices").pipe(
     Flag.withDescription("functions have Services, and the router looks for pods in their EndpointSlices first"),
     Flag.withDefault(false)

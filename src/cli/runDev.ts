@@ -1,6 +1,6 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Console, Effect, Layer, Option, type Scope } from "effect"
 import { Settings } from "../Config.ts"
@@ -32,6 +32,12 @@ const temporaryFile = (name: string, text: string): Effect.Effect<string, never,
     Effect.tap((file) => Effect.promise(() => writeFile(file, text, { mode: 0o600 })))
   )
 
+/** The node of the cluster as the command line describes it. */
+const nodeOf = (options: DevFlags) => ({
+  capacity: capacityOf(options),
+  imageLayout: Option.getOrUndefined(Option.map(options.images, (path) => resolve(path)))
+})
+
 const capacityOf = ({ nodeCpu, nodeMemory, nodePods }: DevFlags): Capacity => ({
   pods: Option.getOrElse(nodePods, () => plenty.pods),
   cpu: Option.getOrElse(nodeCpu, () => plenty.cpu),
@@ -42,7 +48,7 @@ const capacityOf = ({ nodeCpu, nodeMemory, nodePods }: DevFlags): Capacity => ({
 const nodeComponents = (
   kubeConfig: Credentials.LoadKubeConfig,
   namespaces: ReadonlyArray<string>,
-  capacity: Capacity
+  node: ReturnType<typeof nodeOf>
 ) =>
   Layer.unwrap(
     Effect.gen(function* () {
@@ -55,7 +61,7 @@ const nodeComponents = (
         certificateAuthority: authorities === "" ? undefined : yield* temporaryFile("ca.crt", authorities)
       }
       yield* DevCluster.furnish(namespaces)
-      return DevCluster.nodeComponents({ apiServer, capacity })
+      return DevCluster.nodeComponents({ apiServer, ...node })
     })
   ).pipe(Layer.provide([KubernetesApiLive.layer(kubeConfig, userAgent), PodLogs.layer]))
 
@@ -76,6 +82,7 @@ const executorLayer = (
     Layer.provide(
       Settings.layer({
         FINALIZER_ENABLED: "true",
+        ENABLE_OCI_IMAGE_VOLUME: "true",
         ...process.env,
         ...(options.endpointSlices ? { ENABLE_FUNCTION_SERVICES: "true" } : {}),
         FISSION_RESOURCE_NAMESPACES: namespaces.join(","),
@@ -149,7 +156,7 @@ export const runDev = Effect.fnUntraced(function* (options: DevFlags, addOns: Ex
       onNone: () => `--api-server ${Option.getOrElse(options.apiServer, () => "")}`
     })
     return yield* runBeside(options, addOns, namespaces, { kubeConfig, flag, about: [] }).pipe(
-      Effect.provide(nodeComponents(kubeConfig, namespaces, capacityOf(options))),
+      Effect.provide(nodeComponents(kubeConfig, namespaces, nodeOf(options))),
       Effect.provide(logging)
     )
   }
@@ -166,7 +173,7 @@ export const runDev = Effect.fnUntraced(function* (options: DevFlags, addOns: Ex
     })
   })
   return yield* Effect.scoped(embedded).pipe(
-    Effect.provide(DevCluster.layer({ host, port: options.clusterPort, namespaces, capacity: capacityOf(options) })),
+    Effect.provide(DevCluster.layer({ host, port: options.clusterPort, namespaces, ...nodeOf(options) })),
     Effect.provide(logging)
   )
 })

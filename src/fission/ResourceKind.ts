@@ -5,6 +5,7 @@ import { FissionFunction } from "./Function.ts"
 import { FunctionAlias, FunctionVersion } from "./FunctionVersion.ts"
 import { Lease } from "./Lease.ts"
 import { ObjectMeta } from "./ObjectMeta.ts"
+import { Package } from "./Package.ts"
 
 /** Anything with metadata; what a view holds. */
 export interface Described {
@@ -56,6 +57,8 @@ export const FunctionVersions = kindOf("fission.io", "v1", "FunctionVersion", "f
 export const FunctionAliases = kindOf("fission.io", "v1", "FunctionAlias", "functionaliases", FunctionAlias)
 /** `packages.fission.io/v1`, metadata only: literals are up to 256 KiB each and none of our business. */
 export const Packages = kindOf("fission.io", "v1", "Package", "packages", MetadataOnly, { metadataOnly: true })
+/** The same whole, for single reads: what is kept of one says where its code is. */
+export const WholePackages = kindOf("fission.io", "v1", "Package", "packages", Package)
 /** `events`, which are only written. */
 export const Events = kindOf("", "v1", "Event", "events", MetadataOnly)
 /** `pods`, with the fields of their life cycle. */

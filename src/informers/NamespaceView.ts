@@ -12,7 +12,7 @@ export interface NamespaceView {
   readonly namespace: string
   /** Where pods, Deployments and Services are; the same namespace unless a function namespace is configured. */
   readonly workloadNamespace: string
-  /** Indexes `environment`, `secret` and `configMap` by the names that a Function mentions. */
+  /** Indexes `environment`, `package`, `secret` and `configMap` by the names that a Function mentions. */
   readonly functions: StoreReader<FissionFunction>
   readonly environments: StoreReader<Environment>
   /** Metadata only. */

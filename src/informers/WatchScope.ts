@@ -93,6 +93,7 @@ export const make = (options: {
       required: true,
       indexes: {
         environment: (fn: FissionFunction) => [fn.spec.environment?.name ?? ""],
+        package: (fn: FissionFunction) => [fn.spec.package?.packageref?.name ?? ""],
         secret: (fn: FissionFunction) => referencedObjects(fn).secrets,
         configMap: (fn: FissionFunction) => referencedObjects(fn).configMaps
       },

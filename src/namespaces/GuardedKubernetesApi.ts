@@ -96,6 +96,7 @@ export const layer: Layer.Layer<
     return Context.make(KubernetesApi, {
       list,
       watch,
+      serverVersion: countErrors({ verb: "get", resource: "version" })(api.serverVersion),
       get: (kind, reference, options) => guard("get", kind, reference, options, api.get(kind, reference, options)),
       create: (kind, object, options) =>
         guard("create", kind, object.metadata, options, api.create(kind, object, options)),

@@ -11,7 +11,8 @@ import { KubernetesApi } from "../../src/kubernetes/KubernetesApi.ts"
 import * as KubernetesApiLive from "../../src/kubernetes/KubernetesApiLive.ts"
 import { pullEvents } from "../../src/kubernetes/WatchLines.ts"
 import { parsePodSpecPatch } from "../../src/PodSpecPatch.ts"
-import { FetcherClient, SpecializeError } from "../../src/specialization/FetcherClient.ts"
+import { FetcherClient } from "../../src/specialization/FetcherClient.ts"
+import { SpecializeError } from "../../src/specialization/PodRequests.ts"
 import { json, mutated, mutatedBytes, mutatedText, serverOf } from "./Hostile.ts"
 
 const metadata = {

@@ -18,6 +18,6 @@ it("nothing in the executor opens a connection but to the API server, fetchers, 
     "kubernetes/WriteFence.ts",
     // Only where OTEL_* variables name a collector.
     "observability/Telemetry.ts",
-    "specialization/FetcherClient.ts"
+    "specialization/PodRequests.ts"
   ])
 })

@@ -11,11 +11,14 @@ import { isSynced, type NamespaceView } from "../../informers/NamespaceView.ts"
 import { KubernetesApi } from "../../kubernetes/KubernetesApi.ts"
 import { cpuLimit } from "../../podspec/CpuLimit.ts"
 import { foreignReferences } from "../../fission/ReferencedObjects.ts"
-import { specializeRequest } from "../../podspec/SpecializeRequest.ts"
+import { problemOf } from "../../fission/ImageVolume.ts"
+import { loadRequest, specializeRequest } from "../../podspec/SpecializeRequest.ts"
 import type { DeletionRefused } from "../../safeguards/Deletion.ts"
 import { Leadership } from "../../safeguards/Leadership.ts"
 import { functionEnvironment } from "../FunctionEnvironment.ts"
-import { FetcherClient, type SpecializeError } from "../../specialization/FetcherClient.ts"
+import { FetcherClient } from "../../specialization/FetcherClient.ts"
+import type { SpecializeError } from "../../specialization/PodRequests.ts"
+import { RuntimeClient } from "../../specialization/RuntimeClient.ts"
 import { coldStart, inPhase, phaseFailed } from "../ColdStartPhases.ts"
 import { Claims } from "./Claims.ts"
 import {
@@ -27,7 +30,9 @@ import {
   unavailable
 } from "../CreationError.ts"
 import * as FunctionPod from "./FunctionPod.ts"
+import { ImagePools } from "./ImagePools.ts"
 import { PodLifecycle } from "./PodLifecycle.ts"
+import type { Pool } from "./Pool.ts"
 import { PoolDeployments } from "./PoolDeployments.ts"
 import { referenceVersions } from "./References.ts"
 import { SharedPods } from "./SharedPods.ts"
@@ -59,7 +64,16 @@ export class ColdStart extends Context.Service<
   static readonly layer: Layer.Layer<
     ColdStart,
     never,
-    KubernetesApi | Claims | SharedPods | PodLifecycle | PoolDeployments | FetcherClient | Settings | Leadership
+    | KubernetesApi
+    | Claims
+    | SharedPods
+    | PodLifecycle
+    | PoolDeployments
+    | ImagePools
+    | FetcherClient
+    | RuntimeClient
+    | Settings
+    | Leadership
   > = Layer.effect(
     ColdStart,
     Effect.gen(function* () {
@@ -68,7 +82,9 @@ export class ColdStart extends Context.Service<
       const sharedPods = yield* SharedPods
       const lifecycle = yield* PodLifecycle
       const deployments = yield* PoolDeployments
+      const imagePools = yield* ImagePools
       const fetcher = yield* FetcherClient
+      const runtime = yield* RuntimeClient
       const settings = yield* Settings
       const leadership = yield* Leadership
 
@@ -81,8 +97,19 @@ export class ColdStart extends Context.Service<
           )
         )
 
-      const demandPool = (view: NamespaceView, environment: Environment, fn: FissionFunction) =>
-        deployments.demand(view, environment).pipe(
+      /**
+       * The pool that a pod is taken from. A replica that does not lead has its reserve alone, out of the plain one; there
+       * the fetcher pulls an image.
+       */
+      const poolFor = Effect.fnUntraced(function* (view: NamespaceView, environment: Environment, fn: FissionFunction) {
+        const image = leadership.role() === "Leader" ? yield* imagePools.imageFor(view, environment, fn) : undefined
+        const problem = image && problemOf(image)
+        if (problem === undefined) return { environment, image }
+        return yield* creationError(fn, `package ${fn.spec.package?.packageref?.name ?? ""}: ${problem}`, "InvalidSpec")
+      })
+
+      const demandPool = (view: NamespaceView, pool: Pool, fn: FissionFunction) =>
+        deployments.demand(view, pool).pipe(
           Effect.catchTag("PodSpecError", (error) => Effect.fail(creationError(fn, error.message, "InvalidSpec"))),
           Effect.mapError((error) => (error._tag === "FissionError" ? error : unavailable(fn, error)))
         )
@@ -90,7 +117,7 @@ export class ColdStart extends Context.Service<
       /** Bounds the wait for a pod, and says in the caller's words what came of it. */
       const podWithin = <R>(
         { fn, view }: ColdStartRequest,
-        environment: Environment,
+        pool: Pool,
         obtain: Effect.Effect<Pod, KubernetesError | DeletionRefused | SpecializeError, R>
       ): Effect.Effect<Pod, FissionError | SpecializeError, R> =>
         obtain.pipe(
@@ -98,7 +125,7 @@ export class ColdStart extends Context.Service<
           Effect.timeoutOrElse({
             duration: Duration.min(settings.podReadyTimeout, Duration.seconds(specializationSeconds(fn) - 1)),
             orElse: () => {
-              const trouble = FunctionPod.troubleOf(view, environment)
+              const trouble = FunctionPod.troubleOf(view, pool)
               const text = "timeout: waited too long to get a ready pod"
               const problem = trouble === undefined ? text : `${text} (${trouble})`
               return Effect.andThen(
@@ -109,24 +136,29 @@ export class ColdStart extends Context.Service<
           })
         )
 
-      const load = ({ correlationId, fn }: ColdStartRequest, environment: Environment, pod: Pod) =>
-        fetcher
-          .specialize({ podAddress: pod.status?.podIP ?? "", body: specializeRequest(environment, fn), correlationId })
-          .pipe(inPhase("fetch_specialize"))
+      /** By the fetcher, or by the runtime itself in a pod that has the code mounted and no fetcher (section 18). */
+      const load = ({ correlationId, fn }: ColdStartRequest, { environment, image }: Pool, pod: Pod) => {
+        const podAddress = pod.status?.podIP ?? ""
+        const loaded =
+          image?.hasFetcher === false
+            ? runtime.specialize({ podAddress, body: loadRequest(environment, fn), correlationId })
+            : fetcher.specialize({ podAddress, body: specializeRequest(environment, fn), correlationId })
+        return inPhase("fetch_specialize")(loaded)
+      }
 
       /** Claims a pod and loads the function. A pod that fails goes away when its scope closes. */
       const inOwnPod = (
         request: ColdStartRequest,
-        environment: Environment,
+        pool: Pool,
         serve: (pod: PooledPod) => Slot
       ): Effect.Effect<Slot, FissionError | SpecializeError> =>
         Effect.scoped(
           Effect.gen(function* () {
             const { fn, isAhead, view } = request
-            const claim = { view, environment, fn, sparesReserve: isAhead === true }
-            const pod = yield* podWithin(request, environment, claims.claim(claim))
-            yield* load(request, environment, pod)
-            return serve(pooledPod(pod, environment, fn))
+            const claim = { view, fn, ...pool, sparesReserve: isAhead === true }
+            const pod = yield* podWithin(request, pool, claims.claim(claim))
+            yield* load(request, pool, pod)
+            return serve(pooledPod(pod, pool.environment, fn))
           })
         )
 
@@ -136,8 +168,8 @@ export class ColdStart extends Context.Service<
         environment: Environment
       ): Effect.Effect<Slot, FissionError | SpecializeError> => {
         const { fn, reservation, view } = request
-        const obtain = sharedPods.obtain({ view, environment, fn }, (pod) => load(request, environment, pod))
-        return Effect.map(podWithin(request, environment, obtain), (pod) =>
+        const obtain = sharedPods.obtain({ view, environment, fn }, (pod) => load(request, { environment }, pod))
+        return Effect.map(podWithin(request, { environment }, obtain), (pod) =>
           reservation.fulfil(pooledPod(pod, environment, fn))
         )
       }
@@ -165,13 +197,14 @@ export class ColdStart extends Context.Service<
         const foreign = foreignReferences(fn)[0]
         if (foreign !== undefined) return yield* creationError(fn, foreign, "InvalidSpec")
         const environment = yield* environmentOf(view, fn)
-        if (leadership.role() === "Leader") yield* demandPool(view, environment, fn)
+        const pool = yield* poolFor(view, environment, fn)
+        if (leadership.role() === "Leader") yield* demandPool(view, pool, fn)
         else if (FunctionPod.isShared(environment)) return yield* notTheLeader()
         yield* permit(fn, () => served)
         // A pod that could not be reached, or whose answer was lost, gets one successor (W35); an answer is final.
         const attempt = FunctionPod.isShared(environment)
           ? inSharedPod(request, environment)
-          : inOwnPod(request, environment, serve)
+          : inOwnPod(request, pool, serve)
         return yield* attempt.pipe(
           Effect.retry({ times: 1, while: (error) => error._tag === "SpecializeError" && error.reason !== "Answered" })
         )
