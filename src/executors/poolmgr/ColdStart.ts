@@ -10,7 +10,6 @@ import type { Pod } from "../../fission/Workloads.ts"
 import { isSynced, type NamespaceView } from "../../informers/NamespaceView.ts"
 import { KubernetesApi } from "../../kubernetes/KubernetesApi.ts"
 import { cpuLimit } from "../../podspec/CpuLimit.ts"
-import { foreignReferences } from "../../fission/ReferencedObjects.ts"
 import { problemOf } from "../../fission/ImageVolume.ts"
 import { loadRequest, specializeRequest } from "../../podspec/SpecializeRequest.ts"
 import type { DeletionRefused } from "../../safeguards/Deletion.ts"
@@ -34,7 +33,7 @@ import { ImagePools } from "./ImagePools.ts"
 import { PodLifecycle } from "./PodLifecycle.ts"
 import type { Pool } from "./Pool.ts"
 import { PoolDeployments } from "./PoolDeployments.ts"
-import { referenceVersions } from "./References.ts"
+import { referenceProblem, referenceVersions } from "./References.ts"
 import { SharedPods } from "./SharedPods.ts"
 
 /** Longest wait for a permit of the final patch: the budget of a critical call (failure-semantics.md section 3). */
@@ -194,8 +193,8 @@ export class ColdStart extends Context.Service<
           return reservation.fulfil(pod)
         }
         if (!isSynced(view)) return yield* notSynced(view)
-        const foreign = foreignReferences(fn)[0]
-        if (foreign !== undefined) return yield* creationError(fn, foreign, "InvalidSpec")
+        const problem = referenceProblem(view, fn)
+        if (problem !== undefined) return yield* creationError(fn, problem, "InvalidSpec")
         const environment = yield* environmentOf(view, fn)
         const pool = yield* poolFor(view, environment, fn)
         if (leadership.role() === "Leader") yield* demandPool(view, pool, fn)
