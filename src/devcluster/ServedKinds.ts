@@ -64,5 +64,6 @@ export const servedKinds: ReadonlyArray<ServedKind> = [
   }),
   served("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", { generation: true }),
   served("coordination.k8s.io", "v1", "Lease", "leases"),
+  served("metrics.k8s.io", "v1beta1", "PodMetrics", "pods"),
   ...customResources.map(({ served }) => served)
 ]
