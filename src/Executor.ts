@@ -22,6 +22,7 @@ import { CpuUsage } from "./executors/poolmgr/CpuUsage.ts"
 import { FunctionServices } from "./executors/poolmgr/FunctionServices.ts"
 import { IdlePods } from "./executors/poolmgr/IdlePods.ts"
 import { ImagePools } from "./executors/poolmgr/ImagePools.ts"
+import { MeshServices } from "./executors/poolmgr/MeshServices.ts"
 import { PodLifecycle } from "./executors/poolmgr/PodLifecycle.ts"
 import { PodStanding } from "./executors/poolmgr/PodStanding.ts"
 import { PoolDemands } from "./executors/poolmgr/PoolDemands.ts"
@@ -95,6 +96,7 @@ export const layerOver = <E>(
     Layer.provide([Requests.layer, Provisioner.layer]),
     Layer.provide(WarmUps.layer),
     Layer.provide(ColdStart.layer),
+    Layer.provideMerge(MeshServices.layer),
     Layer.provide([Claims.layer, ImagePools.layer, FunctionServices.layer, IdlePods.layer, CpuUsage.layer]),
     Layer.provide(PoolDeployments.layer),
     Layer.provide([PoolDemands.layer, ReserveConnections.layer]),

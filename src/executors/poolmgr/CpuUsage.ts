@@ -1,7 +1,6 @@
 import { Context, Duration, Effect, Layer, Random, Result } from "effect"
 import { PoolCache } from "../../caches/PoolCache.ts"
-import { addressOf } from "../../fission/Address.ts"
-import { labels, ports } from "../../fission/Labels.ts"
+import { labels } from "../../fission/Labels.ts"
 import { PodMetrics } from "../../fission/ResourceKind.ts"
 import type { Pod } from "../../fission/Workloads.ts"
 import type { NamespaceView } from "../../informers/NamespaceView.ts"
@@ -52,8 +51,8 @@ export class CpuUsage extends Context.Service<
         const limited = limitedPods(view)
         if (limited.length === 0) return sampledEvery.present
         const usage = yield* measure(view.workloadNamespace)
-        for (const { metadata, status } of limited) {
-          cache.setCpuUsage(addressOf(status?.podIP ?? "", ports.runtime), usage?.get(metadata.name) ?? 0)
+        for (const pod of limited) {
+          cache.setCpuUsage(FunctionPod.servingAddress(pod), usage?.get(pod.metadata.name) ?? 0)
         }
         return usage === undefined ? sampledEvery.absent : sampledEvery.present
       })

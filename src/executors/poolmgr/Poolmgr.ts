@@ -18,6 +18,7 @@ import { FunctionServices, functionServiceWork } from "./FunctionServices.ts"
 import { IdlePods } from "./IdlePods.ts"
 import { ImagePools } from "./ImagePools.ts"
 import { finalPatchWork, PodLifecycle, podWork } from "./PodLifecycle.ts"
+import { MeshServices } from "./MeshServices.ts"
 import { PodStanding } from "./PodStanding.ts"
 import { poolKeyIn } from "./Pool.ts"
 import { PoolDeployments } from "./PoolDeployments.ts"
@@ -50,6 +51,7 @@ export const layer: Layer.Layer<
   | ImageVolumes
   | PackageImages
   | CpuUsage
+  | MeshServices
   | WebSockets
   | SharedPods
   | WarmPods
@@ -71,6 +73,7 @@ export const layer: Layer.Layer<
     const imageVolumes = yield* ImageVolumes
     const packageImages = yield* PackageImages
     const cpuUsage = yield* CpuUsage
+    const meshServices = yield* MeshServices
     const webSockets = yield* WebSockets
     const sharedPods = yield* SharedPods
     const warmPods = yield* WarmPods
@@ -166,6 +169,7 @@ export const layer: Layer.Layer<
         ...workOnPods(view, change),
         ...workOnPackages(view, change),
         ...functionServices.onChange(view, change),
+        ...meshServices.onChange(view, change),
         ...provisioner.onChange(view, change)
       ],
       work: {
@@ -177,7 +181,9 @@ export const layer: Layer.Layer<
         [provisionWork]: provisioner.reconcile
       },
       workWithoutLease: { [finalPatchWork]: lifecycle.recordHandOver, [connectionWork]: connections.reconcile },
-      owners: (view) => [...FunctionPod.owners(view), ...functionServices.owners(view)],
+      owners: (view) => [...FunctionPod.owners(view), ...functionServices.owners(view), ...meshServices.owners(view)],
+      reconcileFunction: meshServices.reconcile,
+      leaveFunction: (view, fn, isServedElsewhere) => (isServedElsewhere ? meshServices.leave(view, fn) : Effect.void),
       reconcileEnvironment: (view, environment) =>
         deployments
           .converge(view, environment)
@@ -200,6 +206,7 @@ export const layer: Layer.Layer<
         requests.forget(fn.uid)
         yield* provisioner.forget(fn)
         yield* functionServices.remove(view, fn.uid, ground)
+        yield* meshServices.remove(view, fn.uid, ground)
         yield* removePods(view.pods.indexed("functionUid", fn.uid), ground, "pod of a function that is gone deleted")
       }),
       removeFunctionVersion: functionServices.removeVersion,
