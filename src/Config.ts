@@ -299,9 +299,10 @@ const fromVariables = (variables: EnvironmentVariables): SettingsShape => {
     gracefulShutdownTimeout: read("GRACEFUL_SHUTDOWN_TIMEOUT", positive(parseGoDuration), Duration.seconds(30), "30s"),
     bodyLimit: read("EXECUTOR_BODY_LIMIT_BYTES", parseBytes, 32 * 1024 * 1024),
     specializationConcurrency: read("EXECUTOR_SPECIALIZATION_CONCURRENCY", parseBound, 0),
-    warmReserve: read("EXECUTOR_WARM_RESERVE", parseCount, 1),
+    // A pod of the reserve has no labels by which a mesh could find it, and a function has one pod there.
+    warmReserve: istio ? 0 : read("EXECUTOR_WARM_RESERVE", parseCount, 1),
     provisioned: {
-      enabled: read("EXECUTOR_PROVISIONED_CONCURRENCY_ENABLED", parseBoolean, false),
+      enabled: read("EXECUTOR_PROVISIONED_CONCURRENCY_ENABLED", parseBoolean, false) && !istio,
       maxPerFunction: read("EXECUTOR_PROVISIONED_MAX_PER_FUNCTION", parsePositiveCount, 20),
       maxInFlightPerFunction: read("EXECUTOR_PROVISIONED_MAX_INFLIGHT_PER_FUNCTION", parsePositiveCount, 4),
       interval: read("EXECUTOR_PROVISIONED_RECONCILE_INTERVAL", positive(parseGoDuration), Duration.seconds(30), "30s")

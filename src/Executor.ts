@@ -18,9 +18,11 @@ import { PackageImages } from "./executors/PackageImages.ts"
 import { TakenNames } from "./executors/TakenNames.ts"
 import { Claims } from "./executors/poolmgr/Claims.ts"
 import { ColdStart } from "./executors/poolmgr/ColdStart.ts"
+import { CpuUsage } from "./executors/poolmgr/CpuUsage.ts"
 import { FunctionServices } from "./executors/poolmgr/FunctionServices.ts"
 import { IdlePods } from "./executors/poolmgr/IdlePods.ts"
 import { ImagePools } from "./executors/poolmgr/ImagePools.ts"
+import { MeshServices } from "./executors/poolmgr/MeshServices.ts"
 import { PodLifecycle } from "./executors/poolmgr/PodLifecycle.ts"
 import { PodStanding } from "./executors/poolmgr/PodStanding.ts"
 import { PoolDemands } from "./executors/poolmgr/PoolDemands.ts"
@@ -35,6 +37,7 @@ import { ReserveConnections } from "./executors/poolmgr/ReserveConnections.ts"
 import { SharedPods } from "./executors/poolmgr/SharedPods.ts"
 import { WarmPods } from "./executors/poolmgr/WarmPods.ts"
 import { WarmUps } from "./executors/poolmgr/WarmUps.ts"
+import { WebSockets } from "./executors/poolmgr/WebSockets.ts"
 import { NamespaceSet } from "./informers/NamespaceSet.ts"
 import type { LoadKubeConfig } from "./kubernetes/Credentials.ts"
 import { ApiServerHealth } from "./kubernetes/ApiServerHealth.ts"
@@ -93,14 +96,15 @@ export const layerOver = <E>(
     Layer.provide([Requests.layer, Provisioner.layer]),
     Layer.provide(WarmUps.layer),
     Layer.provide(ColdStart.layer),
-    Layer.provide([Claims.layer, ImagePools.layer, FunctionServices.layer, IdlePods.layer]),
+    Layer.provideMerge(MeshServices.layer),
+    Layer.provide([Claims.layer, ImagePools.layer, FunctionServices.layer, IdlePods.layer, CpuUsage.layer]),
     Layer.provide(PoolDeployments.layer),
     Layer.provide([PoolDemands.layer, ReserveConnections.layer]),
     Layer.provide(Reserve.layer),
     Layer.provide(SharedPods.layer),
     Layer.provide(PodLifecycle.layer),
     Layer.provide(PodStanding.layer),
-    Layer.provide([PodWrites.layer, PoolSurge.layer]),
+    Layer.provide([WebSockets.layer, PodWrites.layer, PoolSurge.layer]),
     Layer.provide(WarmPods.layer),
     Layer.provideMerge(PoolCache.layer)
   )

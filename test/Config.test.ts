@@ -118,7 +118,7 @@ describe("the settings", () => {
         METRICS_ADDR: "[::1]:9090",
         DISABLE_OWNER_REFERENCES: "T",
         FINALIZER_ENABLED: "true",
-        ENABLE_ISTIO: "1",
+        ENABLE_ISTIO: "0",
         ENABLE_FUNCTION_SERVICES: "true",
         ENABLE_OCI_IMAGE_VOLUME: "true",
         OCI_POOL_IDLE_REAP_TIME: "7m",
@@ -170,8 +170,8 @@ describe("the settings", () => {
         leaseDuration: 30_000,
         disableOwnerReferences: true,
         finalizerEnabled: true,
-        istio: true,
-        functionServices: false,
+        istio: false,
+        functionServices: true,
         ociImageVolume: true,
         ociPoolIdleReapTime: 420_000,
         podSpecPatch: {},
@@ -217,6 +217,18 @@ describe("the settings", () => {
     Effect.gen(function* () {
       const settings = yield* read({ OBJECT_REAPER_INTERVAL: "9" })
       assert.strictEqual(Duration.toSeconds(settings.reaperIntervals.poolmgr), 9)
+    })
+  )
+
+  it.effect("have no headless Services, reserve or provisioned pods in a mesh, where a function has one pod", () =>
+    Effect.gen(function* () {
+      const { functionServices, istio, provisioned, warmReserve } = yield* read({
+        ENABLE_ISTIO: "1",
+        ENABLE_FUNCTION_SERVICES: "true",
+        EXECUTOR_WARM_RESERVE: "2",
+        EXECUTOR_PROVISIONED_CONCURRENCY_ENABLED: "true"
+      })
+      assert.deepStrictEqual([istio, functionServices, warmReserve, provisioned.enabled], [true, false, 0, false])
     })
   )
 

@@ -123,6 +123,8 @@ export interface ExecutorType {
     version: OwnerReference,
     ground: Ground
   ) => Effect.Effect<void, WorkError>
+  /** Loops that run for a namespace as long as this replica leads. Absent: none but those for idle capacity. */
+  readonly loops?: ReadonlyArray<(view: NamespaceView) => Effect.Effect<never>>
   /** Time between two looks for idle capacity, before jitter. */
   readonly reapEvery: Duration.Duration
   /** One look for idle capacity of a namespace; removes what is idle. Never fails: what it cannot do it logs. */

@@ -82,6 +82,10 @@ export const leavesPodClean = (error: SpecializeError): boolean =>
   ((error.status === 400 && error.text.includes("failed to download")) ||
     (error.status === 500 && error.text.startsWith("error getting package information")))
 
+/** The runtime's own answer, as the fetcher relays it (function-pod-protocol.md section 5). */
+export const isRefusedByRuntime = (error: SpecializeError): boolean =>
+  error.reason === "Answered" && error.text.startsWith("error specializing function pod: ")
+
 /** A pod refuses a signature without a word; the caller learns what signed it (function-pod-protocol.md section 12). */
 const refusedSignature = (isSigned: boolean): string =>
   isSigned

@@ -44,7 +44,8 @@ const rights: { readonly [resource: string]: ReadonlyArray<string> } = {
   "autoscaling/horizontalpodautoscalers": ["get", "create", "update", "delete"],
   "/secrets": ["get", "list", "watch"],
   "/configmaps": ["get", "list", "watch"],
-  "/events": ["create"]
+  "/events": ["list", "watch", "create"],
+  "metrics.k8s.io/pods": ["list"]
 }
 
 test("the Role grants what the executor calls, and nothing else", () => {

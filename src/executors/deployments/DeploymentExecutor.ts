@@ -14,6 +14,7 @@ import { Supervisor } from "../../namespaces/Supervisor.ts"
 import type { WorkKey } from "../../namespaces/WorkQueue.ts"
 import { functionObjectsReference } from "../../podspec/FunctionObjects.ts"
 import { Conditions } from "../../safeguards/Conditions.ts"
+import { EventRecorder } from "../../safeguards/EventRecorder.ts"
 import { DecisionLog } from "../../safeguards/DecisionLog.ts"
 import { Deletion } from "../../safeguards/Deletion.ts"
 import { DryRun } from "../../safeguards/DryRun.ts"
@@ -38,6 +39,7 @@ export type Requirements =
   | Deletion
   | DecisionLog
   | Conditions
+  | EventRecorder
   | DryRun
   | Leadership
   | Supervisor
@@ -54,6 +56,7 @@ export const register = (made: DeploymentKind): Effect.Effect<void, never, Requi
     const deletion = yield* Deletion
     const decisions = yield* DecisionLog
     const conditions = yield* Conditions
+    const events = yield* EventRecorder
     const dryRun = yield* DryRun
     const leadership = yield* Leadership
     const supervisor = yield* Supervisor
@@ -68,7 +71,7 @@ export const register = (made: DeploymentKind): Effect.Effect<void, never, Requi
         )
     }
     const cache = yield* FunctionServiceCache.make
-    const deployments = yield* FunctionDeployments.make(kind, { api, deletion, decisions, takenNames })
+    const deployments = yield* FunctionDeployments.make(kind, { api, deletion, decisions, events, takenNames })
     const availability = Availability.make(api)
 
     const referenceOf = (fn: Pick<FissionFunction, "metadata">) => functionObjectsReference(kind.name, fn, settings)

@@ -18,8 +18,10 @@ import { isSameAutoscaler } from "../../podspec/Autoscaler.ts"
 import type { DesiredObject, FunctionObjects } from "../../podspec/FunctionObjects.ts"
 import { objectOf } from "../../podspec/Json.ts"
 import { isTemplateCurrent } from "../../podspec/TemplateHash.ts"
+import { tellIgnored } from "../IgnoredFields.ts"
 import type { DecisionLog } from "../../safeguards/DecisionLog.ts"
 import type { Deletion, DeletionRefused } from "../../safeguards/Deletion.ts"
+import type { EventRecorder } from "../../safeguards/EventRecorder.ts"
 import type { Ground } from "../../safeguards/Ground.ts"
 import { functionNamedBy, isOwnedBy, type TakenNames } from "../TakenNames.ts"
 import type { DeploymentKind, Unbuildable } from "./DeploymentKind.ts"
@@ -91,11 +93,13 @@ export const make = (
     api,
     decisions,
     deletion,
+    events,
     takenNames
   }: {
     readonly api: KubernetesApi["Service"]
     readonly deletion: Deletion["Service"]
     readonly decisions: DecisionLog["Service"]
+    readonly events: EventRecorder["Service"]
     readonly takenNames: TakenNames["Service"]
   }
 ): Effect.Effect<FunctionDeployments, never, Scope.Scope> =>
@@ -228,11 +232,7 @@ export const make = (
       const ensured = Effect.gen(function* () {
         const isNewService = yield* ensureService(view, fn, objects, options)
         const { deployment, written } = yield* ensureDeployment(view, fn, objects, options)
-        if (written && objects.ignored.length > 0) {
-          yield* Effect.logWarning("the pods of a function do not have everything that was asked for").pipe(
-            Effect.annotateLogs({ namespace: view.namespace, function: fn.metadata.name, ignored: objects.ignored })
-          )
-        }
+        if (written) yield* tellIgnored(events, { kind: "Function", object: fn }, objects.ignored)
         yield* ensureAutoscaler(objects, isNewService, options)
         return { objects, deployment, written: written || isNewService }
       })

@@ -1,4 +1,4 @@
-import { Context, Duration, Effect, Exit, Layer } from "effect"
+import { Context, Duration, Effect, Exit, Layer, Schedule } from "effect"
 import type { PooledPod, Reservation, Slot } from "../../caches/PoolCache.ts"
 import { Settings } from "../../Config.ts"
 import type { FissionError, KubernetesError } from "../../Errors.ts"
@@ -10,13 +10,12 @@ import type { Pod } from "../../fission/Workloads.ts"
 import { isSynced, type NamespaceView } from "../../informers/NamespaceView.ts"
 import { KubernetesApi } from "../../kubernetes/KubernetesApi.ts"
 import { cpuLimit } from "../../podspec/CpuLimit.ts"
-import { foreignReferences } from "../../fission/ReferencedObjects.ts"
 import { problemOf } from "../../fission/ImageVolume.ts"
 import { loadRequest, specializeRequest } from "../../podspec/SpecializeRequest.ts"
 import type { DeletionRefused } from "../../safeguards/Deletion.ts"
 import { Leadership } from "../../safeguards/Leadership.ts"
 import { functionEnvironment } from "../FunctionEnvironment.ts"
-import { FetcherClient } from "../../specialization/FetcherClient.ts"
+import { FetcherClient, isRefusedByRuntime } from "../../specialization/FetcherClient.ts"
 import type { SpecializeError } from "../../specialization/PodRequests.ts"
 import { RuntimeClient } from "../../specialization/RuntimeClient.ts"
 import { coldStart, inPhase, phaseFailed } from "../ColdStartPhases.ts"
@@ -31,10 +30,11 @@ import {
 } from "../CreationError.ts"
 import * as FunctionPod from "./FunctionPod.ts"
 import { ImagePools } from "./ImagePools.ts"
+import { MeshServices } from "./MeshServices.ts"
 import { PodLifecycle } from "./PodLifecycle.ts"
 import type { Pool } from "./Pool.ts"
 import { PoolDeployments } from "./PoolDeployments.ts"
-import { referenceVersions } from "./References.ts"
+import { referenceProblem, referenceVersions } from "./References.ts"
 import { SharedPods } from "./SharedPods.ts"
 
 /** Longest wait for a permit of the final patch: the budget of a critical call (failure-semantics.md section 3). */
@@ -68,6 +68,7 @@ export class ColdStart extends Context.Service<
     | Claims
     | SharedPods
     | PodLifecycle
+    | MeshServices
     | PoolDeployments
     | ImagePools
     | FetcherClient
@@ -81,6 +82,7 @@ export class ColdStart extends Context.Service<
       const claims = yield* Claims
       const sharedPods = yield* SharedPods
       const lifecycle = yield* PodLifecycle
+      const meshServices = yield* MeshServices
       const deployments = yield* PoolDeployments
       const imagePools = yield* ImagePools
       const fetcher = yield* FetcherClient
@@ -136,14 +138,22 @@ export class ColdStart extends Context.Service<
           })
         )
 
-      /** By the fetcher, or by the runtime itself in a pod that has the code mounted and no fetcher (section 18). */
-      const load = ({ correlationId, fn }: ColdStartRequest, { environment, image }: Pool, pod: Pod) => {
-        const podAddress = pod.status?.podIP ?? ""
+      /**
+       * By the fetcher, or by the runtime itself in a pod that has the code mounted and no fetcher (section 18). `meshHost`:
+       * the name by which a mesh leads to the pod, where it is reached through one.
+       */
+      const load = (
+        { correlationId, fn }: ColdStartRequest,
+        { environment, image }: Pool,
+        pod: Pod,
+        meshHost?: string
+      ) => {
+        const podAddress = meshHost ?? hostOf(pod)
         const loaded =
           image?.hasFetcher === false
             ? runtime.specialize({ podAddress, body: loadRequest(environment, fn), correlationId })
             : fetcher.specialize({ podAddress, body: specializeRequest(environment, fn), correlationId })
-        return inPhase("fetch_specialize")(loaded)
+        return inPhase("fetch_specialize")(meshHost === undefined ? loaded : Effect.retry(loaded, untilMeshLeadsThere))
       }
 
       /** Claims a pod and loads the function. A pod that fails goes away when its scope closes. */
@@ -155,10 +165,12 @@ export class ColdStart extends Context.Service<
         Effect.scoped(
           Effect.gen(function* () {
             const { fn, isAhead, view } = request
+            yield* Effect.mapError(meshServices.alone(view, fn), (error) => unavailable(fn, error))
             const claim = { view, fn, ...pool, sparesReserve: isAhead === true }
             const pod = yield* podWithin(request, pool, claims.claim(claim))
-            yield* load(request, pool, pod)
-            return serve(pooledPod(pod, pool.environment, fn))
+            const host = meshServices.hostOf(view, fn)
+            yield* load(request, pool, pod, host)
+            return serve(pooledPod(pod, pool.environment, fn, host))
           })
         )
 
@@ -194,8 +206,8 @@ export class ColdStart extends Context.Service<
           return reservation.fulfil(pod)
         }
         if (!isSynced(view)) return yield* notSynced(view)
-        const foreign = foreignReferences(fn)[0]
-        if (foreign !== undefined) return yield* creationError(fn, foreign, "InvalidSpec")
+        const problem = referenceProblem(view, fn)
+        if (problem !== undefined) return yield* creationError(fn, problem, "InvalidSpec")
         const environment = yield* environmentOf(view, fn)
         const pool = yield* poolFor(view, environment, fn)
         if (leadership.role() === "Leader") yield* demandPool(view, pool, fn)
@@ -228,8 +240,20 @@ export class ColdStart extends Context.Service<
   )
 }
 
-const pooledPod = (pod: Pod, environment: Environment, fn: FissionFunction): PooledPod => ({
-  address: addressOf(pod.status?.podIP ?? "", ports.runtime),
+/**
+ * A mesh learns of the pod behind a Service some time after its labels were written: until then it refuses, or answers 503
+ * by itself, which neither a fetcher nor a runtime that it speaks for does.
+ */
+const untilMeshLeadsThere = Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("1 second")]).pipe(
+  Schedule.setInputType<SpecializeError>(),
+  Schedule.while(({ input }) => input.reason === "Unreachable" || (input.status === 503 && !isRefusedByRuntime(input))),
+  Schedule.upTo({ duration: Duration.seconds(30) })
+)
+
+const hostOf = (pod: Pod): string => pod.status?.podIP ?? ""
+
+const pooledPod = (pod: Pod, environment: Environment, fn: FissionFunction, host = hostOf(pod)): PooledPod => ({
+  address: addressOf(host, ports.runtime),
   ...FunctionPod.identity(pod),
   fn: {
     uid: fn.metadata.uid ?? "",

@@ -1,9 +1,10 @@
 import { Duration } from "effect"
 import type { PooledPod } from "../../caches/PoolCache.ts"
-import { hostOf, normalizeAddress } from "../../fission/Address.ts"
+import { addressOf, hostOf, normalizeAddress } from "../../fission/Address.ts"
 import { type Environment, isInfinite } from "../../fission/Environment.ts"
 import { type FissionFunction, functionTimeoutSeconds, requestsPerPod, retainPods } from "../../fission/Function.ts"
-import { annotations, labels } from "../../fission/Labels.ts"
+import { annotations, labels, ports } from "../../fission/Labels.ts"
+import { meshHost } from "../../fission/MeshService.ts"
 import { isReady, type Pod } from "../../fission/Workloads.ts"
 import type { NamespaceView } from "../../informers/NamespaceView.ts"
 import type { WantedCondition } from "../../safeguards/Conditions.ts"
@@ -46,6 +47,10 @@ export const isPooled = (pod: Pod): boolean => pod.metadata.labels?.[labels.mana
 
 /** A Ready pod that still belongs to its pool. */
 export const isWarm = (view: NamespaceView, pod: Pod): boolean => isPooled(pod) && isOf(view, pod) && isReady(pod)
+
+/** Where requests for the function of the pod go, as its final patch says, or will. */
+export const servingAddress = ({ metadata, status }: Pod): string =>
+  normalizeAddress(metadata.annotations?.[annotations.serviceHost] || addressOf(status?.podIP ?? "", ports.runtime))
 
 /** Whether the final patch was written: the pod has an address, so it finished specialization once. */
 export const isClaimFinished = (pod: Pod): boolean => (pod.metadata.annotations?.[annotations.serviceHost] ?? "") !== ""
@@ -160,7 +165,7 @@ const troubleOfPod = (pod: Pod): string | undefined => {
 
 /**
  * Whether a cached pod can still be handed out: the view shows that very pod, Ready, under the address that the cache
- * remembers; hosts are compared whole (http-api.md section 4.1, H8).
+ * remembers, or that of its function in a mesh; hosts are compared whole (http-api.md section 4.1, H8).
  */
 export const isServing = (view: NamespaceView, pooled: PooledPod): boolean => {
   const pod = view.pods.get(pooled.namespace, pooled.name)
@@ -168,7 +173,7 @@ export const isServing = (view: NamespaceView, pooled: PooledPod): boolean => {
     pod !== undefined &&
     pod.metadata.uid === pooled.uid &&
     isReady(pod) &&
-    hostOf(pooled.address) === (pod.status?.podIP ?? "")
+    [pod.status?.podIP ?? "", meshHost(pooled.fn, pod.metadata.namespace ?? "")].includes(hostOf(pooled.address))
   )
 }
 

@@ -12,6 +12,7 @@ import { isDeploymentCurrent } from "../../podspec/PoolDeployment.ts"
 import type { PodSpecError } from "../../podspec/PodSpecError.ts"
 import type { DecisionLog } from "../../safeguards/DecisionLog.ts"
 import { Deletion, type DeletionRefused } from "../../safeguards/Deletion.ts"
+import type { EventRecorder } from "../../safeguards/EventRecorder.ts"
 import { Ground } from "../../safeguards/Ground.ts"
 import { environmentWork } from "../ExecutorType.ts"
 import type { InstanceId } from "../InstanceId.ts"
@@ -94,6 +95,7 @@ export class PoolDeployments extends Context.Service<
     | PoolDemands
     | PoolSurge
     | PodSpecPolicies
+    | EventRecorder
   > = Layer.effect(
     PoolDeployments,
     Effect.gen(function* () {

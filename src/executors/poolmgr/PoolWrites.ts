@@ -19,8 +19,10 @@ import {
 import type { PodSpecError } from "../../podspec/PodSpecError.ts"
 import { DecisionLog } from "../../safeguards/DecisionLog.ts"
 import { Deletion, type DeletionRefused } from "../../safeguards/Deletion.ts"
+import { EventRecorder } from "../../safeguards/EventRecorder.ts"
 import { Ground } from "../../safeguards/Ground.ts"
 import { updated } from "../DeploymentUpdate.ts"
+import { tellIgnored } from "../IgnoredFields.ts"
 import { InstanceId } from "../InstanceId.ts"
 import { PodSpecPolicies } from "../PodSpecPolicies.ts"
 import { isOwnedBy, TakenNames } from "../TakenNames.ts"
@@ -54,6 +56,7 @@ export const make = Effect.fnUntraced(function* (templates: PoolTemplates) {
   const instance = yield* InstanceId
   const takenNames = yield* TakenNames
   const policies = yield* PodSpecPolicies
+  const events = yield* EventRecorder
 
   const desiredFor = ({ environment, image }: Pool): Effect.Effect<PoolDeployment, PodSpecError> =>
     Effect.tap(Effect.fromResult(poolDeployment(environment, settings, instance.value, image)), ({ deployment }) =>
@@ -108,6 +111,7 @@ export const make = Effect.fnUntraced(function* (templates: PoolTemplates) {
       reason: pool.image === undefined ? "pool created for an environment" : "pool created for an OCI image",
       evidence: evidenceOf(pool, desired.spec.replicas, ignored)
     })
+    yield* tellIgnored(events, { kind: "Environment", object: pool.environment }, ignored)
   })
 
   const update = Effect.fnUntraced(function* (
@@ -149,6 +153,7 @@ export const make = Effect.fnUntraced(function* (templates: PoolTemplates) {
           : "pool brought to what its environment says",
       evidence: evidenceOf(pool, size, ignored)
     })
+    yield* tellIgnored(events, { kind: "Environment", object: pool.environment }, ignored)
   })
 
   const writes: PoolWrites = { create, update }

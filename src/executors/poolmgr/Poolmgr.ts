@@ -12,11 +12,13 @@ import type { Ground } from "../../safeguards/Ground.ts"
 import { ExecutorTypes } from "../ExecutorType.ts"
 import { ImageVolumes } from "../ImageVolumes.ts"
 import { PackageImages } from "../PackageImages.ts"
+import { CpuUsage } from "./CpuUsage.ts"
 import * as FunctionPod from "./FunctionPod.ts"
 import { FunctionServices, functionServiceWork } from "./FunctionServices.ts"
 import { IdlePods } from "./IdlePods.ts"
 import { ImagePools } from "./ImagePools.ts"
 import { finalPatchWork, PodLifecycle, podWork } from "./PodLifecycle.ts"
+import { MeshServices } from "./MeshServices.ts"
 import { PodStanding } from "./PodStanding.ts"
 import { poolKeyIn } from "./Pool.ts"
 import { PoolDeployments } from "./PoolDeployments.ts"
@@ -27,6 +29,7 @@ import { Reserve, reserveWork } from "./Reserve.ts"
 import { connectionWork, ReserveConnections } from "./ReserveConnections.ts"
 import { SharedPods, sharedPodWork } from "./SharedPods.ts"
 import { WarmPods } from "./WarmPods.ts"
+import { WebSockets } from "./WebSockets.ts"
 
 /** Name of the work that reads ahead where a Package has its code. */
 const packageWork = "package"
@@ -47,6 +50,9 @@ export const layer: Layer.Layer<
   | ImagePools
   | ImageVolumes
   | PackageImages
+  | CpuUsage
+  | MeshServices
+  | WebSockets
   | SharedPods
   | WarmPods
   | Reserve
@@ -66,6 +72,9 @@ export const layer: Layer.Layer<
     const imagePools = yield* ImagePools
     const imageVolumes = yield* ImageVolumes
     const packageImages = yield* PackageImages
+    const cpuUsage = yield* CpuUsage
+    const meshServices = yield* MeshServices
+    const webSockets = yield* WebSockets
     const sharedPods = yield* SharedPods
     const warmPods = yield* WarmPods
     const reserve = yield* Reserve
@@ -79,12 +88,14 @@ export const layer: Layer.Layer<
         cache.remove(uid)
         sharedPods.forget(uid)
         standing.forget(uid)
+        webSockets.forget(uid)
       }
       const isClaiming = type === "Upsert" && reserve.isClaiming(pod)
       if (!isClaiming) reserve.forget(uid)
       if (!isClaiming && (type === "Delete" || !lifecycle.isClaimed(pod))) warmPods.release(uid)
       warmPods.wake(poolKeyIn(pod.metadata.labels))
       if (type === "Delete" || !FunctionPod.isReserved(pod)) connections.forget(uid)
+      if (type === "Upsert" && FunctionPod.isSpecialized(view, pod)) webSockets.watch(view)
       const ofReserve = reserveKeys(pod.metadata.labels?.[labels.environmentName] ?? "")
       if (type === "Delete" || FunctionPod.isDetached(view, pod)) return [{ handler: podWork, name }, ...ofReserve]
       return FunctionPod.isWarm(view, pod) ? [...sharedWork([pod]), ...ofReserve] : []
@@ -94,6 +105,8 @@ export const layer: Layer.Layer<
     const workOnPods = (view: NamespaceView, { change, kind }: ViewChange): ReadonlyArray<WorkKey> => {
       const { name, uid } = change.object.metadata
       if (kind === "pods") return onPodChange(view, change.type, change.object)
+      if (kind === "webSocketsEnded" && change.type === "Upsert") webSockets.ended(view, change.object)
+      if (kind === "webSocketsOpened" || kind === "webSocketsEnded") return []
       if (kind === "functionVersions") return podsWork(view, podsOfFunctions(view, [change.object.spec.functionUID]))
       if (kind === "functionAliases") return podsWork(view, podsOfFunctions(view, functionsOf(view, change)))
       if (change.type === "Delete") return []
@@ -156,6 +169,7 @@ export const layer: Layer.Layer<
         ...workOnPods(view, change),
         ...workOnPackages(view, change),
         ...functionServices.onChange(view, change),
+        ...meshServices.onChange(view, change),
         ...provisioner.onChange(view, change)
       ],
       work: {
@@ -167,7 +181,9 @@ export const layer: Layer.Layer<
         [provisionWork]: provisioner.reconcile
       },
       workWithoutLease: { [finalPatchWork]: lifecycle.recordHandOver, [connectionWork]: connections.reconcile },
-      owners: (view) => [...FunctionPod.owners(view), ...functionServices.owners(view)],
+      owners: (view) => [...FunctionPod.owners(view), ...functionServices.owners(view), ...meshServices.owners(view)],
+      reconcileFunction: meshServices.reconcile,
+      leaveFunction: (view, fn, isServedElsewhere) => (isServedElsewhere ? meshServices.leave(view, fn) : Effect.void),
       reconcileEnvironment: (view, environment) =>
         deployments
           .converge(view, environment)
@@ -190,9 +206,11 @@ export const layer: Layer.Layer<
         requests.forget(fn.uid)
         yield* provisioner.forget(fn)
         yield* functionServices.remove(view, fn.uid, ground)
+        yield* meshServices.remove(view, fn.uid, ground)
         yield* removePods(view.pods.indexed("functionUid", fn.uid), ground, "pod of a function that is gone deleted")
       }),
       removeFunctionVersion: functionServices.removeVersion,
+      loops: [cpuUsage.keep],
       reapEvery: reaperIntervals.poolmgr,
       reapIdle: (view) => Effect.andThen(idlePods.reap(view), imagePools.reap(view))
     })

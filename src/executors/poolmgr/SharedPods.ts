@@ -16,7 +16,7 @@ import { specializeRequest } from "../../podspec/SpecializeRequest.ts"
 import { Conditions } from "../../safeguards/Conditions.ts"
 import type { DeletionRefused } from "../../safeguards/Deletion.ts"
 import { Ground } from "../../safeguards/Ground.ts"
-import { leavesPodClean } from "../../specialization/FetcherClient.ts"
+import { isRefusedByRuntime, leavesPodClean } from "../../specialization/FetcherClient.ts"
 import type { SpecializeError } from "../../specialization/PodRequests.ts"
 import { inPhase } from "../ColdStartPhases.ts"
 import type { Claim } from "./Claims.ts"
@@ -245,7 +245,3 @@ const codeOf = ({ environment, fn }: Claim): string => {
 
 /** Answers given before anything was put under the path (function-pod-protocol.md sections 5 and 12). */
 const leavesPathFree = (error: SpecializeError): boolean => error.status === 401 || leavesPodClean(error)
-
-/** The runtime's own answer, as the fetcher relays it (function-pod-protocol.md section 5). */
-const isRefusedByRuntime = (error: SpecializeError): boolean =>
-  error.reason === "Answered" && error.text.startsWith("error specializing function pod: ")
