@@ -12,6 +12,7 @@ import { Dispatcher } from "./executors/Dispatcher.ts"
 import { ExecutorTypes } from "./executors/ExecutorType.ts"
 import { PodSpecPolicies } from "./executors/PodSpecPolicies.ts"
 import { InstanceId } from "./executors/InstanceId.ts"
+import * as LastColdStarts from "./executors/LastColdStarts.ts"
 import * as Newdeploy from "./executors/newdeploy/Newdeploy.ts"
 import { TakenNames } from "./executors/TakenNames.ts"
 import { Claims } from "./executors/poolmgr/Claims.ts"
@@ -80,7 +81,7 @@ export type AddOn = Layer.Layer<never, ConfigurationError, AddOnServices>
 export const layerOver = <E>(
   addOns: Layer.Layer<never, E, AddOnServices>
 ): Layer.Layer<
-  Dispatcher | Supervisor | DecisionLog | PoolCache | Brake | Circuits | ApiServerHealth | Orphans,
+  Dispatcher | Supervisor | DecisionLog | PoolCache | WarmPods | Reserve | Brake | Circuits | ApiServerHealth | Orphans,
   E,
   Settings | KubernetesApi | KubernetesDeletion | FetcherClient | Leadership
 > => {
@@ -90,12 +91,12 @@ export const layerOver = <E>(
     Layer.provide(ColdStart.layer),
     Layer.provide([Claims.layer, PoolDeployments.layer, FunctionServices.layer, IdlePods.layer]),
     Layer.provide(ReserveConnections.layer),
-    Layer.provide(Reserve.layer),
+    Layer.provideMerge(Reserve.layer),
     Layer.provide(SharedPods.layer),
     Layer.provide(PodLifecycle.layer),
     Layer.provide(PodStanding.layer),
     Layer.provide([PodWrites.layer, PoolSurge.layer]),
-    Layer.provide(WarmPods.layer),
+    Layer.provideMerge(WarmPods.layer),
     Layer.provideMerge(PoolCache.layer)
   )
   const types = Layer.mergeAll(poolmgr, Newdeploy.layer, Container.layer).pipe(Layer.provide(InstanceId.layer))
@@ -116,7 +117,8 @@ export const layerOver = <E>(
     Layer.provideMerge(DecisionLog.layer),
     Layer.provide(GuardedKubernetesApi.layer),
     Layer.provideMerge(Circuits.layer),
-    Layer.provideMerge(ApiServerHealth.layer)
+    Layer.provideMerge(ApiServerHealth.layer),
+    Layer.provideMerge(LastColdStarts.layer)
   )
 }
 

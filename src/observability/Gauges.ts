@@ -11,6 +11,7 @@ import { Supervisor } from "../namespaces/Supervisor.ts"
 import { Brake } from "../safeguards/Brake.ts"
 import { Leadership } from "../safeguards/Leadership.ts"
 import { storeOf } from "./NamespaceReport.ts"
+import { poolTarget } from "./PoolReport.ts"
 
 /** Every state has a series, 0 or 1, so that a change shows in each. */
 const states: ReadonlyArray<HealthState> = ["Starting", "Healthy", "Stale", "BackingOff", "Blocked"]
@@ -43,7 +44,7 @@ const electionMaster = Metric.gauge("leader_election_master_status", {
 const warmPods = Metric.gauge("fission_executor_pool_warm_pods", {
   description: "Ready pods of an Environment's pool that belong to no function"
 })
-const poolTarget = Metric.gauge("fission_executor_pool_target", {
+const poolTargets = Metric.gauge("fission_executor_pool_target", {
   description: "Pods that the Deployment of an Environment's pool shall have"
 })
 const readyQueue = Metric.gauge("fission_executor_ready_queue_depth", {
@@ -112,14 +113,11 @@ const ofNamespace = Effect.fnUntraced(function* (cell: NamespaceCell) {
 const ofPools = Effect.fnUntraced(function* (view: NamespaceView) {
   let warm = 0
   for (const environment of view.environments.values()) {
-    const { name, uid } = environment.metadata
-    const of = { environment: name, namespace: view.namespace }
+    const of = { environment: environment.metadata.name, namespace: view.namespace }
     const pods = FunctionPod.warmPods(view, environment).length
-    const pools = view.deployments.indexed("environmentUid", uid ?? "")
-    const target = pools.reduce((sum, { spec }) => sum + (spec.replicas ?? 1), 0)
     warm += pods
     yield* Metric.update(Metric.withAttributes(warmPods, of), pods)
-    yield* Metric.update(Metric.withAttributes(poolTarget, of), target)
+    yield* Metric.update(Metric.withAttributes(poolTargets, of), poolTarget(view, environment))
   }
   return warm
 })
