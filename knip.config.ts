@@ -7,6 +7,8 @@ const config: KnipConfig = {
     // Copied into the image.
     "deploy/image/fission-bundle.mjs",
     "test/devcluster/fixtures/**",
+    // Served to browsers.
+    "src/observability/page/page.js",
     "test/bench/*.ts"
   ],
   project: ["src/**", "test/**", "deploy/image/**", "*.config.ts"],

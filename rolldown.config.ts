@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs"
+import { readdirSync, readFileSync } from "node:fs"
 import type { Plugin, RolldownOptions } from "rolldown"
 
 const common = { format: "esm", entryFileNames: "[name].mjs", minify: true } as const
@@ -12,14 +12,26 @@ const pythonRuntime = (folder: string): Plugin => ({
   }
 })
 
+/** What the operator's page is made of, where the sources look for it too: in `page/` beside the module that serves it. */
+const operatorPage: Plugin = {
+  name: "operator-page",
+  generateBundle() {
+    const folder = "src/observability/page"
+    for (const name of readdirSync(folder)) {
+      this.emitFile({ type: "asset", fileName: `page/${name}`, source: readFileSync(`${folder}/${name}`, "utf8") })
+    }
+  }
+}
+
 /**
- * `main.mjs` is all that the executor needs. The embedded cluster is loaded by `dev` and `demo` only;
+ * `main.mjs` and `page/` are all that the executor needs. The embedded cluster is loaded by `dev` and `demo` only;
  * from `cluster/` it finds the programs of its pods as `../pod/` and the samples as `../../deploy/samples`, as the
  * sources do.
  */
 export const commands = {
   input: "src/main.ts",
   platform: "node",
+  plugins: [operatorPage],
   // A megabyte of generated classes of which we use none.
   treeshake: { moduleSideEffects: [{ test: /@kubernetes\/client-node\//u, sideEffects: false }] },
   output: {

@@ -58,6 +58,8 @@ export interface SettingsShape {
   readonly reaperDryRun: boolean
   /** Where metrics and the debug pages are served. */
   readonly metricsAddress: ListenAddress
+  /** Whether the operator's page is served there too, at `/`. */
+  readonly operatorPage: boolean
   /** Whether replicas elect a leader; without, each one leads. */
   readonly leaderElection: boolean
   /** Namespace of the Lease; empty: that of the pod. */
@@ -279,6 +281,7 @@ const fromVariables = (variables: EnvironmentVariables): SettingsShape => {
     deletionBrakePercent: read("EXECUTOR_DELETION_BRAKE_PERCENT", parsePercent, 30),
     reaperDryRun: read("EXECUTOR_REAPER", parseReaper, "on") === "dry-run",
     metricsAddress: read("METRICS_ADDR", parseListenAddress, { host: undefined, port: 8080 }, ":8080"),
+    operatorPage: read("EXECUTOR_OPERATOR_PAGE_ENABLED", parseBoolean, true),
     leaderElection: read("LEADER_ELECTION_ENABLED", parseBoolean, false),
     leaseNamespace: text("FISSION_LEASE_NAMESPACE", text("POD_NAMESPACE")).trim(),
     leaseDuration: read(

@@ -13,6 +13,7 @@ import { ExecutorTypes } from "./executors/ExecutorType.ts"
 import { PodSpecPolicies } from "./executors/PodSpecPolicies.ts"
 import { InstanceId } from "./executors/InstanceId.ts"
 import { ImageVolumes } from "./executors/ImageVolumes.ts"
+import * as LastColdStarts from "./executors/LastColdStarts.ts"
 import * as Newdeploy from "./executors/newdeploy/Newdeploy.ts"
 import { PackageImages } from "./executors/PackageImages.ts"
 import { TakenNames } from "./executors/TakenNames.ts"
@@ -88,7 +89,7 @@ export type AddOn = Layer.Layer<never, ConfigurationError, AddOnServices>
 export const layerOver = <E>(
   addOns: Layer.Layer<never, E, AddOnServices>
 ): Layer.Layer<
-  Dispatcher | Supervisor | DecisionLog | PoolCache | Brake | Circuits | ApiServerHealth | Orphans,
+  Dispatcher | Supervisor | DecisionLog | PoolCache | WarmPods | Reserve | Brake | Circuits | ApiServerHealth | Orphans,
   E,
   Settings | KubernetesApi | KubernetesDeletion | FetcherClient | RuntimeClient | Leadership
 > => {
@@ -100,12 +101,12 @@ export const layerOver = <E>(
     Layer.provide([Claims.layer, ImagePools.layer, FunctionServices.layer, IdlePods.layer, CpuUsage.layer]),
     Layer.provide(PoolDeployments.layer),
     Layer.provide([PoolDemands.layer, ReserveConnections.layer]),
-    Layer.provide(Reserve.layer),
+    Layer.provideMerge(Reserve.layer),
     Layer.provide(SharedPods.layer),
     Layer.provide(PodLifecycle.layer),
     Layer.provide(PodStanding.layer),
     Layer.provide([WebSockets.layer, PodWrites.layer, PoolSurge.layer]),
-    Layer.provide(WarmPods.layer),
+    Layer.provideMerge(WarmPods.layer),
     Layer.provideMerge(PoolCache.layer)
   )
   const types = Layer.mergeAll(poolmgr, Newdeploy.layer, Container.layer).pipe(
@@ -128,7 +129,8 @@ export const layerOver = <E>(
     Layer.provideMerge(DecisionLog.layer),
     Layer.provide(GuardedKubernetesApi.layer),
     Layer.provideMerge(Circuits.layer),
-    Layer.provideMerge(ApiServerHealth.layer)
+    Layer.provideMerge(ApiServerHealth.layer),
+    Layer.provideMerge(LastColdStarts.layer)
   )
 }
 

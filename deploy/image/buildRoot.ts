@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process"
-import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs"
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { rootCertificates } from "node:tls"
 import { fileURLToPath, pathToFileURL } from "node:url"
@@ -35,6 +35,7 @@ export const buildRoot = (root: string, bundle: string): void => {
   const write = (to: string, content: string) => writeFileSync(inRoot(to), content)
 
   copy(join(bundle, "main.mjs"), "app/main.mjs")
+  cpSync(join(bundle, "page"), inRoot("app/page"), { recursive: true })
   copy(here("fission-bundle.mjs"), "fission-bundle")
   chmodSync(join(root, "fission-bundle"), 0o755)
   copy(process.execPath, "usr/local/bin/node")

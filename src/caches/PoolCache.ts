@@ -39,13 +39,18 @@ export interface GroupSnapshot {
   readonly retain: number
   /** The remembered failure: its answer, and for how long it still holds. */
   readonly failure: { readonly status: number; readonly text: string; readonly holdsFor: Duration.Duration } | undefined
+  /** Requests that each pod may serve at a time. */
+  readonly requestsPerPod: number
   readonly pods: ReadonlyArray<{
+    readonly name: string
     readonly address: string
     readonly active: number
     /** Millicores at the last sample. */
     readonly cpuUsage: number
     /** Millicores; 0: no limit. */
     readonly cpuLimit: number
+    /** Time since the last access. */
+    readonly idleFor: Duration.Duration
   }>
 }
 
@@ -115,6 +120,8 @@ export class PoolCache extends Context.Service<
     ) => Duration.Duration | undefined
     /** Everything known, one entry a generation. */
     readonly snapshot: () => ReadonlyArray<GroupSnapshot>
+    /** The same for the generations of one function, oldest first; none for one that nobody asked for. */
+    readonly ofFunction: (functionUid: string) => ReadonlyArray<GroupSnapshot>
   }
 >()("fission-executor/caches/PoolCache") {
   /** An empty cache. */
@@ -209,7 +216,8 @@ export class PoolCache extends Context.Service<
           forget(entry)
           return age
         },
-        snapshot: () => index.groups().map((group) => snapshotOf(group, now()))
+        snapshot: () => index.groups().map((group) => snapshotOf(group, now())),
+        ofFunction: (functionUid) => index.ofFunction(functionUid).map((group) => snapshotOf(group, now()))
       })
     })
   )
@@ -221,11 +229,13 @@ const reportSurplusRelease = (pod: PooledPod) =>
   )
 
 const snapshotOf = (group: PoolGroup.PoolGroup, now: number): GroupSnapshot => {
-  const pods = Array.from(group.pods.values(), ({ active, cpuUsage, pod }) => ({
+  const pods = Array.from(group.pods.values(), ({ active, cpuUsage, pod, usedAt }) => ({
+    name: pod.name,
     address: pod.address,
     active,
     cpuUsage,
-    cpuLimit: pod.cpuLimit
+    cpuLimit: pod.cpuLimit,
+    idleFor: Duration.millis(now - usedAt)
   }))
   return {
     key: PoolGroup.keyOf(group),
@@ -237,6 +247,7 @@ const snapshotOf = (group: PoolGroup.PoolGroup, now: number): GroupSnapshot => {
     p: group.pending,
     deleted: group.deleted,
     retain: group.retain,
+    requestsPerPod: group.requestsPerPod,
     failure: group.failure && {
       status: group.failure.answer.status,
       text: group.failure.answer.text,

@@ -23,6 +23,8 @@ export interface PoolIndex {
   readonly groups: () => ReadonlyArray<PoolGroup.PoolGroup>
   /** The same for the groups of functions of one namespace. */
   readonly inNamespace: (namespace: string) => ReadonlyArray<PoolGroup.PoolGroup>
+  /** The same for the groups of one function. */
+  readonly ofFunction: (functionUid: string) => ReadonlyArray<PoolGroup.PoolGroup>
   /** Whether no newer generation of the function has a group. */
   readonly isNewest: (group: PoolGroup.PoolGroup) => boolean
   /** Drops a group that nothing runs, comes or waits in and that has no future (function-service-cache.md C18). */
@@ -115,6 +117,7 @@ export const make = (now: () => number): PoolIndex => {
       expireTombstones()
       return [...(namespaces.get(namespace) ?? [])].flatMap(({ groups }) => [...groups.values()])
     },
+    ofFunction: (functionUid) => [...(functions.get(functionUid)?.groups.values() ?? [])],
     isNewest,
     collect,
     byUid: (podUid) => [...(uids.get(podUid) ?? [])],

@@ -1,8 +1,9 @@
-import { Cause, Clock, Context, Effect, Exit, Metric } from "effect"
+import { Cause, Clock, Context, DateTime, Effect, Exit, Metric } from "effect"
 import type { FissionError, PhaseTime } from "../Errors.ts"
 import type { FissionFunction } from "../fission/Function.ts"
 import { recorded } from "../Tracing.ts"
 import { SpecializeError } from "../specialization/PodRequests.ts"
+import { LastColdStarts } from "./LastColdStarts.ts"
 
 /** What a cold start is made of (observability.md O4); `total` is all of it but `queue`. */
 export type Phase = "queue" | "choose_pod" | "relabel" | "fetch_specialize" | "ready" | "service_ensure" | "total"
@@ -84,7 +85,11 @@ const observing = <A, R>(fn: FissionFunction, self: Effect.Effect<A, FissionErro
       () => self,
       () => Metric.modify(inFlight, -1)
     ).pipe(
-      Effect.onExit((exit) => Effect.andThen(endPhase("total", startedAt), counted(fn, exit))),
+      Effect.onExit((exit) =>
+        Effect.all([endPhase("total", startedAt), remembered(fn, startedAt, exit), counted(fn, exit)], {
+          discard: true
+        })
+      ),
       Effect.tap(() => announced(fn, startedAt))
     )
   ).pipe(
@@ -99,12 +104,28 @@ const observing = <A, R>(fn: FissionFunction, self: Effect.Effect<A, FissionErro
     recorded
   )
 
+const remembered = (fn: FissionFunction, startedAt: bigint, exit: Exit.Exit<unknown, FissionError>) => {
+  if (Exit.isFailure(exit) && !hasFailed(exit)) return Effect.void
+  return Effect.gen(function* () {
+    const { executorType = "", times = [] } = (yield* Current) ?? {}
+    const millis = Math.round(Number((yield* Clock.monotonicTimeNanos) - startedAt) / 1e6)
+    const failure = Exit.isFailure(exit) ? reasonOf(exit) : undefined
+    const recorded = { at: yield* DateTime.now, executorType, millis, phases: [...times], failure }
+    yield* LastColdStarts.use(({ put }) => Effect.sync(() => put(fn.metadata.uid ?? "", recorded)))
+  })
+}
+
+/** As the Function's condition or the answer names it. */
+const reasonOf = ({ cause }: Exit.Failure<unknown, FissionError>): string => {
+  const error = Cause.findErrorOption(cause)
+  return error._tag === "Some" ? (error.value.degraded ?? error.value.kind) : "Defect"
+}
+
 const counted = (fn: FissionFunction, exit: Exit.Exit<unknown, FissionError>) => {
   const series = { function_name: fn.metadata.name, function_namespace: fn.metadata.namespace ?? "" }
   if (Exit.isSuccess(exit)) return Metric.update(Metric.withAttributes(coldStarts, series), 1)
   if (!hasFailed(exit)) return Effect.void
-  const error = Cause.findErrorOption(exit.cause)
-  const reason = error._tag === "Some" ? (error.value.degraded ?? error.value.kind) : "Defect"
+  const reason = reasonOf(exit)
   return Effect.gen(function* () {
     yield* phaseFailed("total")
     yield* Metric.update(Metric.withAttributes(coldStartErrors, series), 1)
@@ -140,7 +161,7 @@ export const expectColdStarts = (fn: FissionFunction): Effect.Effect<void> => {
   )
 }
 
-const hasFailed = (exit: Exit.Exit<unknown, unknown>): boolean =>
+const hasFailed = <A, E>(exit: Exit.Exit<A, E>): exit is Exit.Failure<A, E> =>
   Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)
 
 const coldStarts = Metric.counter("fission_function_cold_starts_total", {

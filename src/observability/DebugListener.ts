@@ -4,9 +4,10 @@ import { listen } from "../HttpListener.ts"
 import * as FunctionSeries from "./FunctionSeries.ts"
 import * as ProcessMetrics from "./ProcessMetrics.ts"
 import { answer, type PageSources } from "./DebugRoutes.ts"
+import * as OperatorPage from "./OperatorPage.ts"
 
 /**
- * Serves `/metrics` and the debug pages at `METRICS_ADDR`, plain HTTP without authentication, as long as the layer lives
+ * Serves `/metrics`, the debug pages and the operator's page at `METRICS_ADDR`, plain HTTP without authentication, as long as the layer lives
  * (observability.md section 1).
  */
 export class DebugListener extends Context.Service<
@@ -19,10 +20,17 @@ export class DebugListener extends Context.Service<
   static readonly layer: Layer.Layer<DebugListener, never, Settings | PageSources> = Layer.effect(
     DebugListener,
     Effect.gen(function* () {
-      const { metricsAddress } = yield* Settings
+      const { metricsAddress, operatorPage } = yield* Settings
+      const page = operatorPage ? yield* OperatorPage.load : undefined
       const port = yield* listen({ ...metricsAddress, name: "metrics" }, (request, response) =>
-        Effect.map(answer(request.method ?? "", request.url ?? ""), ({ body, contentType, status }) => {
-          response.writeHead(status, { "content-type": contentType, "content-length": Buffer.byteLength(body) })
+        Effect.map(answer(request.method ?? "", request.url ?? "", page), ({ body, contentType, headers, status }) => {
+          response.writeHead(status, {
+            ...headers,
+            "content-type": contentType,
+            "content-length": Buffer.byteLength(body),
+            "cache-control": "no-store",
+            "x-content-type-options": "nosniff"
+          })
           response.end(body)
         })
       ).pipe(

@@ -1,4 +1,4 @@
-import { Clock, DateTime, Duration, Effect, Option } from "effect"
+import { Clock, DateTime, Duration, Effect, Option, Result } from "effect"
 import { PrometheusMetrics } from "effect/observability"
 import { parseGoDuration } from "../Config.ts"
 import { Orphans } from "../controllers/Orphans.ts"
@@ -8,30 +8,16 @@ import { Supervisor } from "../namespaces/Supervisor.ts"
 import { Brake } from "../safeguards/Brake.ts"
 import { DecisionLog, type RecordedDecision } from "../safeguards/DecisionLog.ts"
 import { Leadership } from "../safeguards/Leadership.ts"
+import { json, type Page, text } from "./DebugPage.ts"
+import { type FunctionSources, listFunctions } from "./FunctionReport.ts"
 import * as Gauges from "./Gauges.ts"
-import { describeNamespace, describeServer } from "./NamespaceReport.ts"
-
-/** A complete answer. */
-export interface Page {
-  readonly status: number
-  readonly contentType: string
-  readonly body: string
-}
+import * as Listing from "./Listing.ts"
+import { describeNamespace, describeServer, namespacesWorstFirst } from "./NamespaceReport.ts"
+import { listPools, type PoolSources } from "./PoolReport.ts"
+import { describeRequests } from "./RequestReport.ts"
 
 /** What the pages are made of. */
-export type PageSources = Gauges.GaugeSources | DecisionLog | Orphans
-
-const text = (status: number, line: string): Page => ({
-  status,
-  contentType: "text/plain; charset=utf-8",
-  body: `${line}\n`
-})
-
-const json = (value: unknown): Page => ({
-  status: 200,
-  contentType: "application/json",
-  body: `${JSON.stringify(value, undefined, 2)}\n`
-})
+export type PageSources = Gauges.GaugeSources | PoolSources | FunctionSources | DecisionLog | Orphans
 
 /** One method of one path, and the query parameters that it knows. */
 interface Route {
@@ -62,9 +48,21 @@ const timeOf = (since: string, now: number): number | undefined => {
   return isAbsolute ? Option.getOrUndefined(Option.map(DateTime.make(since), DateTime.toEpochMillis)) : undefined
 }
 
+/** Rows of a page that does not say how many it wants. */
+const usualLimit = 100
+
+/** A page of the part of a list that the query asks for. */
+const partial =
+  <R>(limit: number, page: (part: Listing.Part, query: URLSearchParams) => Effect.Effect<Page, never, R>) =>
+  (query: URLSearchParams): Effect.Effect<Page, never, R> =>
+    Result.match(Listing.partOf(query, limit), {
+      onFailure: (problem) => Effect.succeed(text(400, problem)),
+      onSuccess: (part) => page(part, query)
+    })
+
 const written = ({ at, ...decision }: RecordedDecision) => ({ at: DateTime.formatIso(at), ...decision })
 
-const decisions = Effect.fnUntraced(function* (query: URLSearchParams) {
+const decisions = Effect.fnUntraced(function* (part: Listing.Part, query: URLSearchParams) {
   const namespace = query.get("namespace")
   const problem = yield* namespaceProblem(namespace)
   if (problem !== undefined) return problem
@@ -75,14 +73,21 @@ const decisions = Effect.fnUntraced(function* (query: URLSearchParams) {
   }
   const object = query.get("object")
   const recent = yield* DecisionLog.use((log) => log.recent(namespace ?? undefined))
+  const found = recent.filter(
+    ({ action, at, kind, name, namespace, reason }) =>
+      DateTime.toEpochMillis(at) >= from &&
+      (object === null || name === object) &&
+      Listing.isFound(part, `${namespace}/${name}`, action, kind, reason)
+  )
+  const end = Math.max(0, found.length - part.offset)
   return json({
-    decisions: recent
-      .filter(({ at, name }) => DateTime.toEpochMillis(at) >= from && (object === null || name === object))
-      .map(written)
+    total: found.length,
+    offset: part.offset,
+    decisions: found.slice(Math.max(0, end - part.limit), end).map(written)
   })
 })
 
-const namespaces = Effect.gen(function* () {
+const namespaces = Effect.fnUntraced(function* (part: Listing.Part) {
   const { cells } = yield* Supervisor
   const circuits = yield* Circuits
   const brake = yield* Brake
@@ -90,12 +95,23 @@ const namespaces = Effect.gen(function* () {
   const leadership = yield* Leadership
   const leader = leadership.leader()
   const sources = { circuitsOf: circuits.of, brakeOf: brake.status }
+  const rows = yield* Listing.rowsOf(cells, (cell) => {
+    const { namespace } = cell.view
+    const state = brake.status(namespace) === undefined ? cell.health().state : "Braked"
+    return Listing.isFound(part, namespace) ? { subject: cell, name: namespace, state } : undefined
+  })
+  const { subjects, ...list } = Listing.listed(rows, part, namespacesWorstFirst)
   return json({
     replica: { role: leadership.role(), ...(leader !== undefined && { leader }) },
     apiServer: yield* describeServer(server.status()),
-    namespaces: yield* Effect.forEach(cells, (cell) => describeNamespace(cell, sources))
+    ...list,
+    namespaces: yield* Effect.forEach(subjects, (cell) => describeNamespace(cell, sources))
   })
 })
+
+const pools = (part: Listing.Part) => Effect.map(listPools(part), json)
+
+const functions = (part: Listing.Part) => Effect.map(listFunctions(part), json)
 
 const orphans = Effect.fnUntraced(function* (query: URLSearchParams) {
   const namespace = query.get("namespace")
@@ -115,17 +131,44 @@ const releaseBrake = Effect.fnUntraced(function* (query: URLSearchParams) {
 
 const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ["/metrics", { method: "GET", parameters: [], page: () => metrics }],
-  ["/debug/decisions", { method: "GET", parameters: ["namespace", "object", "since"], page: decisions }],
-  ["/debug/namespaces", { method: "GET", parameters: [], page: () => namespaces }],
+  [
+    "/debug/decisions",
+    {
+      method: "GET",
+      parameters: ["namespace", "object", "since", ...Listing.partParameters],
+      page: partial(Number.POSITIVE_INFINITY, decisions)
+    }
+  ],
+  ["/debug/functions", { method: "GET", parameters: Listing.partParameters, page: partial(usualLimit, functions) }],
+  [
+    "/debug/namespaces",
+    { method: "GET", parameters: Listing.partParameters, page: partial(Number.POSITIVE_INFINITY, namespaces) }
+  ],
+  ["/debug/pools", { method: "GET", parameters: Listing.partParameters, page: partial(usualLimit, pools) }],
+  ["/debug/requests", { method: "GET", parameters: [], page: () => Effect.map(describeRequests, json) }],
   ["/debug/orphans", { method: "GET", parameters: ["namespace"], page: orphans }],
   ["/debug/brakes/release", { method: "POST", parameters: ["namespace"], page: releaseBrake }]
 ])
 
-/** Answers a request for one of the pages; what cannot be answered says why in one line. Never fails. */
-export const answer = (method: string, target: string): Effect.Effect<Page, never, PageSources> => {
+/** The path of the operator's page. What follows `search` is for its script, which keeps its state in the address. */
+const operatorRoute = (page: Page): readonly [string, Route] => [
+  "/",
+  { method: "GET", parameters: ["search"], page: () => Effect.succeed(page) }
+]
+
+/**
+ * Answers a request for one of the pages, the operator's one among them where it is given; what cannot be answered says
+ * why in one line. Never fails.
+ */
+export const answer = (
+  method: string,
+  target: string,
+  operatorPage?: Page
+): Effect.Effect<Page, never, PageSources> => {
   const { pathname, searchParams } = new URL(`http://localhost/${target.replace(/^\/+/u, "")}`)
-  const route = routes.get(pathname)
-  if (route === undefined) return Effect.succeed(text(404, `not found; here are ${[...routes.keys()].join(", ")}`))
+  const served = operatorPage === undefined ? routes : new Map([operatorRoute(operatorPage), ...routes])
+  const route = served.get(pathname)
+  if (route === undefined) return Effect.succeed(text(404, `not found; here are ${[...served.keys()].join(", ")}`))
   if (route.method !== method) return Effect.succeed(text(405, `${pathname} answers to ${route.method} only`))
   // A scraper may add parameters of its own.
   const unknown =

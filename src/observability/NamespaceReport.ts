@@ -1,10 +1,13 @@
 import { Clock, Duration, Effect } from "effect"
-import type { NamespaceView } from "../informers/NamespaceView.ts"
+import { type NamespaceView, viewAge } from "../informers/NamespaceView.ts"
 import type { ServerStatus } from "../kubernetes/ApiServerHealth.ts"
 import type { StoreReader } from "../kubernetes/Store.ts"
 import type { CircuitName } from "../namespaces/Circuits.ts"
 import type { NamespaceCell, ReportedStatus } from "../namespaces/NamespaceCell.ts"
 import type { BrakeStatus } from "../safeguards/Brake.ts"
+
+/** The states of namespaces in the order in which they want a look; a brake counts whatever the health, for only a person releases it. */
+export const namespacesWorstFirst = ["Braked", "Blocked", "BackingOff", "Stale", "Starting", "Healthy"] as const
 
 /** One kind of a namespace: what its reflector does, and how old its view is. */
 export interface KindReport {
@@ -30,6 +33,8 @@ export interface NamespaceReport {
   readonly forSeconds: number
   /** Empty while all is well. */
   readonly reason: string
+  /** Age of the oldest view that work needs; null before each of them was listed once. */
+  readonly viewAgeSeconds: number | null
   readonly circuits: { readonly [namespace: string]: { readonly reads: CircuitName; readonly writes: CircuitName } }
   readonly queued: number
   readonly brake?: { readonly forSeconds: number; readonly reason: string }
@@ -62,6 +67,7 @@ export const describeNamespace = (cell: NamespaceCell, sources: ReportSources): 
       state: health.state,
       forSeconds: secondsBetween(health.since, now),
       reason: health.reason,
+      viewAgeSeconds: inSeconds(yield* viewAge(cell.view)),
       circuits: Object.fromEntries(
         [...new Set([namespace, workloadNamespace])].map((name) => [name, sources.circuitsOf(name)])
       ),
@@ -90,7 +96,7 @@ const describeKind = (view: NamespaceView, kind: ReportedStatus, now: bigint): E
     required: kind.required,
     state,
     forSeconds,
-    viewAgeSeconds: Duration.isFinite(age) ? tenths(Duration.toSeconds(age)) : null,
+    viewAgeSeconds: inSeconds(age),
     objects: store?.size() ?? 0,
     failures,
     ...(error && { error: error.message }),
@@ -116,6 +122,9 @@ export const storeOf = (view: NamespaceView, resource: string): StoreReader<unkn
 }
 
 const tenths = (seconds: number): number => Math.round(seconds * 10) / 10
+
+const inSeconds = (age: Duration.Duration): number | null =>
+  Duration.isFinite(age) ? tenths(Duration.toSeconds(age)) : null
 
 const secondsBetween = (sinceMillis: number, now: bigint): number =>
   tenths((Number(now / 1_000_000n) - sinceMillis) / 1000)

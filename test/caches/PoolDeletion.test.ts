@@ -274,7 +274,8 @@ scenario("the snapshot shows everything that is known", { requestsPerPod: 2, ret
         deleted: false,
         retain: 3,
         failure: undefined,
-        pods: [{ address: "a:8888", active: 2, cpuUsage: 7, cpuLimit: 850 }]
+        requestsPerPod: 2,
+        pods: [{ name: "a", address: "a:8888", active: 2, cpuUsage: 7, cpuLimit: 850, idleFor: Duration.zero }]
       }
     ])
   })

@@ -50,6 +50,9 @@ const portOf = (child: ChildProcess) =>
     })
   })
 
+/** The files of the operator's page, which the executor finds beside its bundle. */
+const pageFiles = readdirSync("src/observability/page").map((name) => `app/page/${name}`)
+
 const filesOf = (root: string) =>
   readdirSync(root, { recursive: true }).map((path) => {
     const { mtimeMs, size } = lstatSync(join(root, String(path)))
@@ -67,6 +70,10 @@ layer(ImageRoot.layer.pipe(Layer.provideMerge(serverLayer)), {
         const { path } = yield* ImageRoot
         const { url } = yield* ApiServer
         const before = filesOf(path)
+        assert.includeMembers(
+          before.map((file) => String(file.path)),
+          pageFiles
+        )
         const child = yield* start(path, ["--executorPort", "0", "--api-server", url])
         const port = yield* portOf(child)
         const healthy = yield* request(`http://127.0.0.1:${port}/healthz`)

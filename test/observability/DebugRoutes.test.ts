@@ -52,6 +52,17 @@ describe("the decisions page", () => {
     )
   )
 
+  it.effect("gives the newest ones that a search finds, a part at a time", () =>
+    inWorld(() =>
+      Effect.gen(function* () {
+        for (const name of ["pod-1", "pod-2", "other", "pod-3"]) yield* decisionsAbout(name)
+        const page = yield* getJson("/debug/decisions?search=POD-&limit=2")
+        assert.deepStrictEqual([page.total, namesIn(page)], [3, ["pod-2", "pod-3"]])
+        assert.deepStrictEqual(namesIn(yield* getJson("/debug/decisions?search=pod-&limit=2&offset=2")), ["pod-1"])
+      })
+    )
+  )
+
   it.effect("gives those of a namespace, of an object, and since a time or for a while", () =>
     inWorld(() =>
       Effect.gen(function* () {
@@ -73,8 +84,14 @@ describe("the decisions page", () => {
     ["/debug/decisions?since=yesterday", 'since: "yesterday" is neither a time'],
     ["/debug/decisions?since=2026-13-45T99:00:00Z", "since:"],
     ["/debug/decisions?namespace=team-b", 'namespace: "team-b" is not served here; known are default, team-a'],
-    ["/debug/decisions?objects=pod-1", "objects: no such parameter; known are namespace, object, since"],
-    ["/debug/namespaces?namespace=default", "namespace: no such parameter; known are none"]
+    [
+      "/debug/decisions?objects=pod-1",
+      "objects: no such parameter; known are namespace, object, since, search, offset, limit"
+    ],
+    ["/debug/namespaces?namespace=default", "namespace: no such parameter; known are search, offset, limit"],
+    ["/debug/requests?limit=1", "limit: no such parameter; known are none"],
+    ["/debug/functions?offset=-1", 'offset: "-1" is not a whole number from 0'],
+    ["/debug/pools?limit=501", "limit: at most 500 at a time"]
   ] as const)("refuses what it does not know: %s", ([target, problem]) =>
     inWorld(() =>
       Effect.map(get(target), ({ body, status }) => {
@@ -103,6 +120,20 @@ describe("the namespaces page", () => {
         assert.deepInclude(functions, { state: "Watching", required: true, failures: 0 })
         assert.isAtLeast(functions.viewAgeSeconds, 9)
         assert.isAtMost(functions.viewAgeSeconds, 11)
+      })
+    )
+  )
+
+  it.effect("puts a namespace in trouble first, with the age of its view", () =>
+    inWorld(({ api }) =>
+      Effect.gen(function* () {
+        api.intercept((call) => (call.namespace === "team-a" ? Effect.fail(etcdTimeout(call)) : undefined))
+        for (const watch of api.watches(undefined, "team-a")) watch.fail(expired)
+        yield* seconds(200)
+        const { namespaces, states, total } = yield* getJson("/debug/namespaces?limit=1")
+        assert.deepStrictEqual([total, states], [2, { Stale: 1, Healthy: 1 }])
+        assert.strictEqual(namespaces[0].namespace, "team-a")
+        assert.isAbove(namespaces[0].viewAgeSeconds, 190)
       })
     )
   )
