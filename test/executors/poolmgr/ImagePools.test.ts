@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { imageHash } from "../../../src/fission/ImageVolume.ts"
-import { Packages } from "../../../src/fission/ResourceKind.ts"
+import { ConfigMaps, Packages, Secrets } from "../../../src/fission/ResourceKind.ts"
 import { listOf, objectOf } from "../../../src/podspec/Json.ts"
 import { SpecializeError } from "../../../src/specialization/PodRequests.ts"
 import type { EnvironmentGiven, FunctionGiven } from "../../fakes/ExecutorInMemory.ts"
@@ -54,6 +54,8 @@ describe("a function with an OCI package", () => {
     Effect.gen(function* () {
       const world = yield* ImageWorld.make()
       world.environment()
+      world.api.put(Secrets, { metadata: { namespace: "default", name: "key" } })
+      world.api.put(ConfigMaps, { metadata: { namespace: "default", name: "settings" } })
       const fn = world.fn({ archive, spec: spec ?? {} })
       yield* running(
         world,
