@@ -35,6 +35,14 @@ export type Presence =
   | { readonly _tag: "Present" }
   | { readonly _tag: "Unproven"; readonly lookAgainAfter: Duration.Duration }
 
+/** How something is deleted, and what the decision log says of it. */
+export interface DeletionOptions {
+  readonly gracePeriodSeconds?: number
+  readonly reason?: string
+  /** The pods of a Deployment go on without it. */
+  readonly leavesPods?: boolean
+}
+
 /** Two live 404s prove absence only this far apart (failure-semantics.md section 9.2). */
 const betweenLooks = Duration.seconds(60)
 
@@ -52,7 +60,7 @@ export class Deletion extends Context.Service<
     readonly delete: (
       subject: Subject,
       ground: Ground,
-      options?: { readonly gracePeriodSeconds?: number; readonly reason?: string }
+      options?: DeletionOptions
     ) => Effect.Effect<void, KubernetesError | DeletionRefused>
     /** Runs a write that lowers a number of replicas, if the evidence carries the ground. The write must be guarded. */
     readonly scaleDown: <A>(
@@ -104,13 +112,13 @@ export class Deletion extends Context.Service<
       const remove = Effect.fn("Deletion.delete")(function* (
         subject: Subject,
         ground: Ground,
-        options?: { readonly gracePeriodSeconds?: number; readonly reason?: string }
+        options?: DeletionOptions
       ) {
         yield* check(subject, ground)
         const outcome = yield* deletion
           .delete(subject.kind, subject, {
             uid: subject.uid,
-            propagationPolicy: "Background",
+            propagationPolicy: options?.leavesPods === true ? "Orphan" : "Background",
             gracePeriodSeconds: options?.gracePeriodSeconds
           })
           .pipe(

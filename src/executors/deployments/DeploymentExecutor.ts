@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util"
 import { Effect, type Scope } from "effect"
 import * as FunctionServiceCache from "../../caches/FunctionServiceCache.ts"
 import { type SettingsShape, Settings } from "../../Config.ts"
@@ -25,7 +26,16 @@ import { TakenNames } from "../TakenNames.ts"
 import * as Availability from "./Availability.ts"
 import * as Creations from "./Creations.ts"
 import type { DeploymentKind } from "./DeploymentKind.ts"
-import { availableReplicas, deploymentOf, isAnswering, isOf, isOfVersion, owners } from "./FunctionDeployment.ts"
+import {
+  availableReplicas,
+  deploymentOf,
+  isAnswering,
+  isAsleep,
+  isOf,
+  isOfVersion,
+  owners
+} from "./FunctionDeployment.ts"
+import * as FunctionConditions from "./FunctionConditions.ts"
 import * as FunctionDeployments from "./FunctionDeployments.ts"
 import * as FunctionLifecycle from "./FunctionLifecycle.ts"
 import * as IdleDeployments from "./IdleDeployments.ts"
@@ -51,7 +61,7 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
     const settings = yield* Settings
     const deletion = yield* Deletion
     const decisions = yield* DecisionLog
-    const conditions = yield* Conditions
+    const conditions = FunctionConditions.make(kind, yield* Conditions)
     const dryRun = yield* DryRun
     const leadership = yield* Leadership
     const supervisor = yield* Supervisor
@@ -76,7 +86,7 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
           cache.add(service)
           const live = view.functions.get(view.namespace, fn.metadata.name)
           if (live === undefined || service.fn.version !== "") return Effect.void
-          return live.metadata.generation === fn.metadata.generation ? lifecycle.announce(live) : Effect.void
+          return live.metadata.generation === fn.metadata.generation ? conditions.announce(live) : Effect.void
         })
     })
 
@@ -150,6 +160,7 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
       if (!isOf(kind.name, view, object)) return []
       const { labels: held, name, namespace } = object.metadata
       availability.wake({ namespace: namespace ?? "", name })
+      view.wantAutoscalers()
       if (isOfVersion(object)) view.wantVersions()
       return needsLook ? [{ handler: functionWork, name: held?.[labels.functionName] ?? "" }] : []
     }
@@ -159,6 +170,7 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
       switch (changed) {
         case "functions":
           lifecycle.note(change)
+          if (executorTypeOf(change.object) === kind.name) view.wantAutoscalers()
           return []
         case "environments":
           return keysOf(view.functions.indexed("environment", name))
@@ -169,6 +181,14 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
         case "services":
           if (change.type === "Delete") deployments.doubt(name)
           return onObject(view, change.object, true)
+        case "autoscalers": {
+          const { object } = change
+          const isGone = change.type === "Delete"
+          const isEdited =
+            !isGone && change.previous !== undefined && !isDeepStrictEqual(change.previous.spec, object.spec)
+          if (isGone || isEdited) deployments.doubtAutoscaler(name)
+          return onObject(view, object, isGone || isEdited)
+        }
         case "deployments": {
           if (change.type === "Delete") deployments.doubt(name)
           const { object } = change
@@ -193,7 +213,7 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
       work: {},
       owners: (view) => owners(kind.name, view),
       reconcileFunction: lifecycle.reconcile,
-      isServing: (view, fn) => isAnswering(view, referenceOf(fn), fn),
+      isServing: (view, fn) => isAnswering(view, referenceOf(fn), fn) || isAsleep(view, referenceOf(fn), fn),
       leaveFunction: lifecycle.leave,
       removeFunction: lifecycle.remove,
       removeFunctionVersion: lifecycle.removeVersion,

@@ -57,6 +57,11 @@ describe("the objects of a function", () => {
     Effect.gen(function* () {
       const world = yield* DeploymentWorld.make()
       const test = Effect.gen(function* () {
+        // Another one has come before, so that the kinds of its objects are watched already.
+        const strategy = { ExecutionStrategy: { ExecutorType: "newdeploy", MinScale: 0, MaxScale: 1 } }
+        world.fn({ name: "first", spec: { InvokeStrategy: strategy } })
+        yield* DeploymentWorld.aSecond
+        yield* world.bringUp
         yield* DeploymentWorld.aSecond
         const before = world.api.calls.length
         world.function("newdeploy", {}, {}, { finalizers: [] })
