@@ -55,7 +55,6 @@ export class Orphans extends Context.Service<
       const planFor = (view: NamespaceView, lost: ClaimedOwner | undefined, state: OwnerState | undefined): string => {
         if (lost === undefined) return "left alone: nothing proves whose it is"
         const suspicion = absentOwners.suspicionOf(lost)
-        if (lost.kind === "FunctionVersion" && suspicion === undefined) return "left alone: it goes with its Function"
         if (leadership.role() !== "Leader") return "nothing is done by this replica: it does not lead"
         if (dryRun.isOn) return "left alone: a dry run only says what would be deleted"
         const stopped = brake.status(view.namespace)

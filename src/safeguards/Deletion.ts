@@ -71,7 +71,7 @@ export class Deletion extends Context.Service<
     /**
      * Looks whether an owner is gone: with a DELETED event one live 404 proves it, without one two live 404s a minute
      * apart do (the first is remembered, nothing waits here), and another UID under the name always does. Any error
-     * is unknown, and fails.
+     * is unknown, and fails. An owner of which only the name is known has an empty UID: whatever has the name is it.
      */
     readonly confirmAbsent: (
       kind: ResourceKind,
@@ -177,17 +177,19 @@ export class Deletion extends Context.Service<
 
         const prevented = Metric.update(Metric.withAttributes(teardownsPrevented, { kind: kind.kind }), 1)
         const live = yield* Effect.tapError(liveUid(kind, owner), () => prevented)
-        if (live === owner.uid) yield* prevented
+        const isThere = live !== undefined && (owner.uid === "" || live === owner.uid)
+        if (isThere) yield* prevented
         const now = yield* Clock.monotonicTimeNanos
-        const first = firstLooks.get(owner.uid) ?? now
-        firstLooks.delete(owner.uid)
-        if (live === owner.uid) return present
+        const id = owner.uid === "" ? `${kind.plural} ${owner.namespace}/${owner.name}` : owner.uid
+        const first = firstLooks.get(id) ?? now
+        firstLooks.delete(id)
+        if (isThere) return present
         if (live !== undefined) return absent("AnotherUid")
         if (evidence === "Event") return absent("DeletedEventAndLive404")
 
         const apart = Duration.nanos(now - first)
         if (Duration.isGreaterThanOrEqualTo(apart, betweenLooks)) return absent("TwoLive404s")
-        firstLooks.set(owner.uid, first)
+        firstLooks.set(id, first)
         const unproven: Presence = { _tag: "Unproven", lookAgainAfter: Duration.subtract(betweenLooks, apart) }
         return unproven
       })

@@ -8,7 +8,7 @@ import { leastUidLength } from "../../fission/FunctionObjectName.ts"
 import { labels } from "../../fission/Labels.ts"
 import { keyOf } from "../../fission/ObjectMeta.ts"
 import type { Described } from "../../fission/ResourceKind.ts"
-import { isDeleting } from "../../fission/Workloads.ts"
+import { type Deployment, isDeleting } from "../../fission/Workloads.ts"
 import type { NamespaceView, ViewChange } from "../../informers/NamespaceView.ts"
 import { KubernetesApi } from "../../kubernetes/KubernetesApi.ts"
 import { Supervisor } from "../../namespaces/Supervisor.ts"
@@ -33,7 +33,8 @@ import {
   isAsleep,
   isOf,
   isOfVersion,
-  owners
+  owners,
+  publishedFunction
 } from "./FunctionDeployment.ts"
 import * as FunctionConditions from "./FunctionConditions.ts"
 import * as FunctionDeployments from "./FunctionDeployments.ts"
@@ -155,6 +156,13 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
         .filter((fn) => executorTypeOf(fn) === kind.name)
         .map(({ metadata }) => ({ handler: functionWork, name: metadata.name }))
 
+    /** A version that an earlier process brought up is idle from now on, unless somebody asks for it. */
+    const know = (view: NamespaceView, deployment: Deployment) => {
+      const fn = publishedFunction(view, deployment)
+      const service = fn && serviceOf(fn, deployment.metadata.uid ?? "")
+      if (service !== undefined && cache.idleFor(service) === undefined) cache.add(service)
+    }
+
     /** What became of an object of a function; the function is looked at where that may need something. */
     const onObject = (view: NamespaceView, object: Described, needsLook: boolean): ReadonlyArray<WorkKey> => {
       if (!isOf(kind.name, view, object)) return []
@@ -174,6 +182,13 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
           return []
         case "environments":
           return keysOf(view.functions.indexed("environment", name))
+        case "functionVersions": {
+          if (change.type === "Delete") return []
+          for (const deployment of view.deployments.indexed("functionUid", change.object.spec.functionUID)) {
+            if (isOf(kind.name, view, deployment)) know(view, deployment)
+          }
+          return []
+        }
         case "secrets":
           return keysOf(view.functions.indexed("secret", name))
         case "configMaps":
@@ -195,6 +210,7 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
           const previous = change.type === "Delete" ? undefined : change.previous
           const isTurning = availableReplicas(previous) >= 1 !== availableReplicas(object) >= 1
           const isEdited = previous?.metadata.generation !== object.metadata.generation
+          if (change.type === "Upsert" && isOf(kind.name, view, object)) know(view, object)
           return onObject(view, object, change.type === "Delete" || isTurning || isEdited)
         }
         default:

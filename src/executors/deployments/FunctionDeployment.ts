@@ -31,14 +31,37 @@ export function* objectsOf(type: string, view: NamespaceView): Generator<Describ
   }
 }
 
-/** The Functions that objects of that type in the view say they belong to. */
+/**
+ * The Functions that objects of that type in the view say they belong to, and the published versions, of which they know the
+ * name alone.
+ */
 export function* owners(type: string, view: NamespaceView): Generator<OwnerReference> {
-  for (const object of objectsOf(type, view)) yield ownerOf(view, object)
+  for (const object of objectsOf(type, view)) {
+    const version = object.metadata.labels?.[labels.functionVersion] ?? ""
+    yield ownerOf(view, object)
+    if (version !== "") yield { kind: "FunctionVersion", namespace: view.namespace, name: version, uid: "" }
+  }
 }
 
 /** Whether a published version of a Function is what the object serves. */
 export const isOfVersion = ({ metadata }: Described): boolean =>
   (metadata.labels?.[labels.functionVersion] ?? "") !== ""
+
+/**
+ * The Function as of the published version that a Deployment serves, with what its view keeps of the frozen spec. Undefined
+ * for a Deployment of the live function, and where the version is unknown or one of another Function of that name.
+ */
+export const publishedFunction = (view: NamespaceView, { metadata }: Deployment): FissionFunction | undefined => {
+  const { [labels.functionName]: name = "", [labels.functionVersion]: version = "" } = metadata.labels ?? {}
+  const published = version === "" ? undefined : view.functionVersions.get(view.namespace, version)?.spec
+  const uid = metadata.labels?.[labels.functionUid]
+  if (published === undefined || published.functionUID !== uid) return undefined
+  const { functionGeneration: generation, snapshot } = published
+  return {
+    metadata: { name, namespace: view.namespace, uid, generation, labels: { [labels.functionVersion]: version } },
+    spec: snapshot ?? {}
+  }
+}
 
 /** Pods that can answer now. */
 export const availableReplicas = (deployment: Deployment | undefined): number =>
