@@ -24,20 +24,28 @@ export interface FunctionConditions {
 }
 
 /** Writes through the queue of conditions. */
-export const make = (kind: DeploymentKind, conditions: Conditions["Service"]): FunctionConditions => ({
-  announce: (fn) => conditions.set(fn, readyCondition(kind)),
-  complain: (view, fn, error) =>
-    Effect.andThen(
-      Effect.logWarning("no pods can be made for this function; it is looked at again when something changes").pipe(
-        Effect.annotateLogs({ namespace: view.namespace, function: fn.metadata.name, problem: error.message })
+export const make = (kind: DeploymentKind, conditions: Conditions["Service"]): FunctionConditions => {
+  /** UIDs of functions whose next Deployment has no pod yet: another writer may take back what is said of them. */
+  const replaced = new Set<string>()
+
+  return {
+    announce: (fn) => conditions.set(fn, readyCondition(kind)),
+    complain: (view, fn, error) =>
+      Effect.andThen(
+        Effect.logWarning("no pods can be made for this function; it is looked at again when something changes").pipe(
+          Effect.annotateLogs({ namespace: view.namespace, function: fn.metadata.name, problem: error.message })
+        ),
+        conditions.set(fn, degraded(reasons[error._tag], error.message))
       ),
-      conditions.set(fn, degraded(reasons[error._tag], error.message))
-    ),
-  settle: (fn, outcome) => {
-    const wanted = degradedAfter(fn, outcome)
-    return wanted === undefined ? Effect.void : conditions.set(fn, wanted)
+    settle: (fn, outcome) => {
+      const uid = fn.metadata.uid ?? ""
+      if (outcome.isReplaced) replaced.add(uid)
+      else if (outcome.isAnswering) replaced.delete(uid)
+      const wanted = degradedAfter(fn, { ...outcome, isReplaced: replaced.has(uid) })
+      return wanted === undefined ? Effect.void : conditions.set(fn, wanted)
+    }
   }
-})
+}
 
 /** What `ExecutorDegraded` should say now; undefined where it is right, or somebody else's to take back. */
 const degradedAfter = (fn: FissionFunction, outcome: Outcome): WantedCondition | undefined => {
