@@ -1,8 +1,10 @@
 import { Duration, Effect, Layer, Random } from "effect"
 import type { Settings } from "../Config.ts"
 import { labels } from "../fission/Labels.ts"
+import { executorTypeOf } from "../fission/Function.ts"
 import type { Described } from "../fission/ResourceKind.ts"
 import type { NamespaceView, ViewChange } from "../informers/NamespaceView.ts"
+import type { StoreReader } from "../kubernetes/Store.ts"
 import type { KubernetesApi } from "../kubernetes/KubernetesApi.ts"
 import type { CellHandlers } from "../namespaces/NamespaceCell.ts"
 import type { Degradation } from "../namespaces/Degradation.ts"
@@ -15,13 +17,14 @@ import {
   functionVersionWork,
   functionWork
 } from "../executors/ExecutorType.ts"
+import type { OwnerReference } from "../safeguards/Ground.ts"
 import { AbsentOwners } from "./AbsentOwners.ts"
 import * as EnvironmentController from "./EnvironmentController.ts"
 import * as FunctionController from "./FunctionController.ts"
 import * as FunctionVersionController from "./FunctionVersionController.ts"
 
-/** Time between two looks for objects whose owner is in no view, before jitter (lifecycle.md section 6.2). */
-const orphanInterval = Duration.minutes(10)
+/** Time between two looks for orphans and for drift, which read the views alone, before jitter (lifecycle.md section 17). */
+const sweepInterval = Duration.minutes(10)
 
 /** Runs every namespace's cell with the controllers and the handlers of all executor types, until the scope closes. */
 export const layer: Layer.Layer<
@@ -61,10 +64,19 @@ const handlers = Effect.gen(function* () {
   const lookForOrphans = (view: NamespaceView) => {
     const cell = supervisor.cell(view.namespace)
     for (const owner of types.all().flatMap((type) => [...type.owners(view)])) {
-      const kind = owner.kind === "Function" ? "functions" : "environments"
-      if (view[kind].get(view.namespace, owner.name)?.metadata.uid === owner.uid) continue
+      const kind = viewOf[owner.kind] ?? "environments"
+      if (!view[kind].isSynced() || isShown(view, kind, owner)) continue
       absentOwners.suspect(owner, "List")
       cell?.enqueue({ handler: workOf[kind], name: owner.name })
+    }
+  }
+
+  /** Has what runs for each Function compared with it: what nobody told us, and what was left alone a while ago. */
+  const lookForDrift = (view: NamespaceView) => {
+    const cell = supervisor.cell(view.namespace)
+    for (const fn of view.functions.values(view.namespace)) {
+      if (types.get(executorTypeOf(fn))?.reconcileFunction === undefined) continue
+      cell?.enqueue({ handler: functionWork, name: fn.metadata.name })
     }
   }
 
@@ -88,8 +100,11 @@ const handlers = Effect.gen(function* () {
       }),
       (view) =>
         every(
-          orphanInterval,
-          Effect.sync(() => lookForOrphans(view))
+          sweepInterval,
+          Effect.sync(() => {
+            lookForOrphans(view)
+            lookForDrift(view)
+          })
         )
     ]
   }
@@ -104,6 +119,19 @@ const passesOf = (types: ReadonlyArray<ExecutorType>): ReadonlyArray<readonly [D
     passes.set(millis, [...(passes.get(millis) ?? []), type])
   }
   return [...passes].map(([millis, together]) => [Duration.millis(millis), together] as const)
+}
+
+/** The view in which an owner of a kind is. */
+const viewOf: { readonly [kind: string]: keyof typeof workOf } = {
+  Function: "functions",
+  FunctionVersion: "functionVersions",
+  Environment: "environments"
+}
+
+const isShown = (view: NamespaceView, kind: keyof typeof workOf, { name, uid }: OwnerReference): boolean => {
+  const store: StoreReader<Described> = view[kind]
+  const shown = store.get(view.namespace, name)
+  return shown !== undefined && (uid === "" || shown.metadata.uid === uid)
 }
 
 const ownerKinds = { functions: "Function", functionVersions: "FunctionVersion", environments: "Environment" } as const

@@ -55,7 +55,6 @@ export class Orphans extends Context.Service<
       const planFor = (view: NamespaceView, lost: ClaimedOwner | undefined, state: OwnerState | undefined): string => {
         if (lost === undefined) return "left alone: nothing proves whose it is"
         const suspicion = absentOwners.suspicionOf(lost)
-        if (lost.kind === "FunctionVersion" && suspicion === undefined) return "left alone: it goes with its Function"
         if (leadership.role() !== "Leader") return "nothing is done by this replica: it does not lead"
         if (dryRun.isOn) return "left alone: a dry run only says what would be deleted"
         const stopped = brake.status(view.namespace)
@@ -151,10 +150,11 @@ export class Orphans extends Context.Service<
   )
 }
 
-/** The views in which something may be left over. HorizontalPodAutoscalers are in none: they go with their Deployment. */
+/** The views in which something may be left over. */
 const storesOf = (view: NamespaceView): ReadonlyArray<readonly [OwnedKind, StoreReader<Described>]> => [
   ["Deployment", view.deployments],
   ["Service", view.services],
+  ["HorizontalPodAutoscaler", view.autoscalers],
   ["Pod", view.pods]
 ]
 
@@ -182,11 +182,14 @@ const stateIn = (view: NamespaceView, { kind, name, uid }: Pick<ClaimedOwner, "k
 
 /** Whether the owner has an object of its own where the other one was. */
 const isFree = (view: NamespaceView, { kind, metadata, owner }: TakenName): boolean => {
-  if (kind === "HorizontalPodAutoscaler") return false
   if (owner.kind === "Environment") return view.deployments.indexed("environmentUid", owner.uid).length > 0
-  const store: StoreReader<Described> = kind === "Service" ? view.services : view.deployments
-  const shown = store.get(metadata.namespace ?? "", metadata.name)
+  const shown = storeOf(view, kind).get(metadata.namespace ?? "", metadata.name)
   return shown?.metadata.labels?.[labels.functionUid] === owner.uid
+}
+
+const storeOf = (view: NamespaceView, kind: string): StoreReader<Described> => {
+  if (kind === "Service") return view.services
+  return kind === "HorizontalPodAutoscaler" ? view.autoscalers : view.deployments
 }
 
 /** A pod that its ReplicaSet takes along. */

@@ -4,7 +4,7 @@ import type { Environment } from "../fission/Environment.ts"
 import type { FissionFunction } from "../fission/Function.ts"
 import { functionObjectName } from "../fission/FunctionObjectName.ts"
 import { annotations, labels } from "../fission/Labels.ts"
-import { autoscalerSpec } from "./Autoscaler.ts"
+import { autoscalerSpec, ignoredTarget } from "./Autoscaler.ts"
 import type { Json } from "./Json.ts"
 import { ownedBy } from "./Ownership.ts"
 import type { DesiredDeployment } from "./PoolDeployment.ts"
@@ -121,7 +121,7 @@ export const functionObjects = (
       spec: autoscalerSpec(fn, name, template.mainContainer)
     },
     templateHash: hash,
-    ignored: template.ignored
+    ignored: [...template.ignored, ...ignoredTarget(fn)]
   }
 }
 

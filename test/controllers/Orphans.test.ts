@@ -3,7 +3,14 @@ import { Effect, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { OrphanReport } from "../../src/controllers/OrphanReport.ts"
 import { functionObjectName } from "../../src/fission/FunctionObjectName.ts"
-import { Deployments, Environments, Functions, Pods, Services } from "../../src/fission/ResourceKind.ts"
+import {
+  Deployments,
+  Environments,
+  Functions,
+  HorizontalPodAutoscalers,
+  Pods,
+  Services
+} from "../../src/fission/ResourceKind.ts"
 import { answer } from "../../src/observability/DebugRoutes.ts"
 import * as ExecutorInMemory from "../fakes/ExecutorInMemory.ts"
 import { ask, running, settle } from "../fakes/ExecutorInMemory.ts"
@@ -65,6 +72,31 @@ describe("the page of orphans", () => {
         yield* TestClock.adjust("1 minute")
         assert.deepStrictEqual((yield* page()).orphans, [])
         assert.isUndefined(world.pod("warm-1"))
+      })
+      yield* running(world, test)
+    })
+  )
+
+  it.effect("6.2: names an autoscaler that somebody left over, while another function has one, and it goes", () =>
+    Effect.gen(function* () {
+      const world = yield* DeploymentWorld.make({ FINALIZER_ENABLED: "false" })
+      const strategy = { ExecutionStrategy: { ExecutorType: "newdeploy", MinScale: 0, MaxScale: 1 } }
+      world.function("newdeploy", {}, {}, { finalizers: [] })
+      yield* running(world, settle)
+      const { metadata } = world.only(HorizontalPodAutoscalers) ?? {}
+      world.api.remove(Functions, reference("hello"))
+      for (const kind of [Deployments, Services]) world.api.remove(kind, DeploymentWorld.referenceOf(metadata))
+      world.fn({ name: "second", spec: { InvokeStrategy: strategy } })
+      const test = Effect.gen(function* () {
+        yield* TestClock.adjust("30 seconds")
+        assert.deepInclude(yield* only, {
+          kind: "HorizontalPodAutoscaler",
+          name: metadata?.name ?? "",
+          reason: "Function default/hello does not exist"
+        })
+        yield* TestClock.adjust("15 minutes")
+        assert.isUndefined(world.api.find(HorizontalPodAutoscalers, DeploymentWorld.referenceOf(metadata)))
+        assert.deepStrictEqual((yield* page()).orphans, [])
       })
       yield* running(world, test)
     })

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util"
 import { Effect, type Scope } from "effect"
 import * as FunctionServiceCache from "../../caches/FunctionServiceCache.ts"
 import { type SettingsShape, Settings } from "../../Config.ts"
@@ -7,7 +8,7 @@ import { leastUidLength } from "../../fission/FunctionObjectName.ts"
 import { labels } from "../../fission/Labels.ts"
 import { keyOf } from "../../fission/ObjectMeta.ts"
 import type { Described } from "../../fission/ResourceKind.ts"
-import { isDeleting } from "../../fission/Workloads.ts"
+import { type Deployment, isDeleting } from "../../fission/Workloads.ts"
 import type { NamespaceView, ViewChange } from "../../informers/NamespaceView.ts"
 import { KubernetesApi } from "../../kubernetes/KubernetesApi.ts"
 import { Supervisor } from "../../namespaces/Supervisor.ts"
@@ -25,7 +26,17 @@ import { TakenNames } from "../TakenNames.ts"
 import * as Availability from "./Availability.ts"
 import * as Creations from "./Creations.ts"
 import type { DeploymentKind } from "./DeploymentKind.ts"
-import { availableReplicas, deploymentOf, isAnswering, isOf, isOfVersion, owners } from "./FunctionDeployment.ts"
+import {
+  availableReplicas,
+  deploymentOf,
+  isAnswering,
+  isAsleep,
+  isOf,
+  isOfVersion,
+  owners,
+  publishedFunction
+} from "./FunctionDeployment.ts"
+import * as FunctionConditions from "./FunctionConditions.ts"
 import * as FunctionDeployments from "./FunctionDeployments.ts"
 import * as FunctionLifecycle from "./FunctionLifecycle.ts"
 import * as IdleDeployments from "./IdleDeployments.ts"
@@ -51,7 +62,7 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
     const settings = yield* Settings
     const deletion = yield* Deletion
     const decisions = yield* DecisionLog
-    const conditions = yield* Conditions
+    const conditions = FunctionConditions.make(kind, yield* Conditions)
     const dryRun = yield* DryRun
     const leadership = yield* Leadership
     const supervisor = yield* Supervisor
@@ -76,7 +87,7 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
           cache.add(service)
           const live = view.functions.get(view.namespace, fn.metadata.name)
           if (live === undefined || service.fn.version !== "") return Effect.void
-          return live.metadata.generation === fn.metadata.generation ? lifecycle.announce(live) : Effect.void
+          return live.metadata.generation === fn.metadata.generation ? conditions.announce(live) : Effect.void
         })
     })
 
@@ -145,11 +156,19 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
         .filter((fn) => executorTypeOf(fn) === kind.name)
         .map(({ metadata }) => ({ handler: functionWork, name: metadata.name }))
 
+    /** A version that an earlier process brought up is idle from now on, unless somebody asks for it. */
+    const know = (view: NamespaceView, deployment: Deployment) => {
+      const fn = publishedFunction(view, deployment)
+      const service = fn && serviceOf(fn, deployment.metadata.uid ?? "")
+      if (service !== undefined && cache.idleFor(service) === undefined) cache.add(service)
+    }
+
     /** What became of an object of a function; the function is looked at where that may need something. */
     const onObject = (view: NamespaceView, object: Described, needsLook: boolean): ReadonlyArray<WorkKey> => {
       if (!isOf(kind.name, view, object)) return []
       const { labels: held, name, namespace } = object.metadata
       availability.wake({ namespace: namespace ?? "", name })
+      view.wantAutoscalers()
       if (isOfVersion(object)) view.wantVersions()
       return needsLook ? [{ handler: functionWork, name: held?.[labels.functionName] ?? "" }] : []
     }
@@ -159,9 +178,17 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
       switch (changed) {
         case "functions":
           lifecycle.note(change)
+          if (executorTypeOf(change.object) === kind.name) view.wantAutoscalers()
           return []
         case "environments":
           return keysOf(view.functions.indexed("environment", name))
+        case "functionVersions": {
+          if (change.type === "Delete") return []
+          for (const deployment of view.deployments.indexed("functionUid", change.object.spec.functionUID)) {
+            if (isOf(kind.name, view, deployment)) know(view, deployment)
+          }
+          return []
+        }
         case "secrets":
           return keysOf(view.functions.indexed("secret", name))
         case "configMaps":
@@ -169,12 +196,21 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
         case "services":
           if (change.type === "Delete") deployments.doubt(name)
           return onObject(view, change.object, true)
+        case "autoscalers": {
+          const { object } = change
+          const isGone = change.type === "Delete"
+          const isEdited =
+            !isGone && change.previous !== undefined && !isDeepStrictEqual(change.previous.spec, object.spec)
+          if (isGone || isEdited) deployments.doubtAutoscaler(name)
+          return onObject(view, object, isGone || isEdited)
+        }
         case "deployments": {
           if (change.type === "Delete") deployments.doubt(name)
           const { object } = change
           const previous = change.type === "Delete" ? undefined : change.previous
           const isTurning = availableReplicas(previous) >= 1 !== availableReplicas(object) >= 1
           const isEdited = previous?.metadata.generation !== object.metadata.generation
+          if (change.type === "Upsert" && isOf(kind.name, view, object)) know(view, object)
           return onObject(view, object, change.type === "Delete" || isTurning || isEdited)
         }
         default:
@@ -193,7 +229,7 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
       work: {},
       owners: (view) => owners(kind.name, view),
       reconcileFunction: lifecycle.reconcile,
-      isServing: (view, fn) => isAnswering(view, referenceOf(fn), fn),
+      isServing: (view, fn) => isAnswering(view, referenceOf(fn), fn) || isAsleep(view, referenceOf(fn), fn),
       leaveFunction: lifecycle.leave,
       removeFunction: lifecycle.remove,
       removeFunctionVersion: lifecycle.removeVersion,

@@ -57,6 +57,11 @@ describe("the objects of a function", () => {
     Effect.gen(function* () {
       const world = yield* DeploymentWorld.make()
       const test = Effect.gen(function* () {
+        // Another one has come before, so that the kinds of its objects are watched already.
+        const strategy = { ExecutionStrategy: { ExecutorType: "newdeploy", MinScale: 0, MaxScale: 1 } }
+        world.fn({ name: "first", spec: { InvokeStrategy: strategy } })
+        yield* DeploymentWorld.aSecond
+        yield* world.bringUp
         yield* DeploymentWorld.aSecond
         const before = world.api.calls.length
         world.function("newdeploy", {}, {}, { finalizers: [] })
@@ -281,8 +286,6 @@ describe("the objects of a function", () => {
         yield* DeploymentWorld.aSecond
         const uids = kinds.map((one) => world.only(one)?.metadata.uid)
         world.api.remove(kind, referenceOf(world.only(kind)?.metadata))
-        // Autoscalers are not watched: the next look at the function is caused by something else.
-        if (kind === HorizontalPodAutoscalers) world.change({ InvokeStrategy: { ExecutionStrategy: { MaxScale: 4 } } })
         yield* DeploymentWorld.aSecond
         kinds.forEach((one, index) => {
           assert.isDefined(world.only(one), one.kind)
@@ -342,7 +345,8 @@ describe("the objects of a function", () => {
           world.change({ env: [{ name: "A", value: "1" }] })
           yield* TestClock.adjust("1 minute")
           world.api.intercept()
-          yield* TestClock.adjust("3 minutes")
+          // A circuit that no request waits for is tried again within five minutes.
+          yield* TestClock.adjust("8 minutes")
           for (const kind of kinds) assert.isDefined(world.only(kind), kind.kind)
           assert.isDefined(listOf(containersOf(world)[0]?.["env"]).find(({ name }) => name === "A"))
           assert.deepStrictEqual(world.api.lines("delete"), [])
