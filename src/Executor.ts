@@ -12,6 +12,7 @@ import { Dispatcher } from "./executors/Dispatcher.ts"
 import { ExecutorTypes } from "./executors/ExecutorType.ts"
 import { InstanceId } from "./executors/InstanceId.ts"
 import * as Newdeploy from "./executors/newdeploy/Newdeploy.ts"
+import { LeftoverAutoscalers } from "./executors/deployments/LeftoverAutoscalers.ts"
 import { TakenNames } from "./executors/TakenNames.ts"
 import { Claims } from "./executors/poolmgr/Claims.ts"
 import { ColdStart } from "./executors/poolmgr/ColdStart.ts"
@@ -92,7 +93,7 @@ export const layerNoDeps: Layer.Layer<
     Layer.provide(AbsentOwners.layer),
     Layer.provideMerge(types),
     Layer.provide([ExecutorTypes.layer, CreationBounds.layer]),
-    Layer.provide(TakenNames.layer),
+    Layer.provide([TakenNames.layer, LeftoverAutoscalers.layer]),
     Layer.provideMerge(Supervisor.layer),
     Layer.provide(NamespaceSet.layerStatic),
     Layer.provide([Deletion.layer, Degradation.layer, DryRun.layer]),

@@ -1,4 +1,5 @@
 import { Clock, Context, Duration, Effect, Layer } from "effect"
+import { LeftoverAutoscalers } from "../executors/deployments/LeftoverAutoscalers.ts"
 import { TakenNames, type TakenName } from "../executors/TakenNames.ts"
 import {
   type ClaimedOwner,
@@ -41,13 +42,14 @@ export class Orphans extends Context.Service<
   static readonly layer: Layer.Layer<
     Orphans,
     never,
-    Supervisor | AbsentOwners | TakenNames | Brake | DryRun | Leadership
+    Supervisor | AbsentOwners | TakenNames | LeftoverAutoscalers | Brake | DryRun | Leadership
   > = Layer.effect(
     Orphans,
     Effect.gen(function* () {
       const supervisor = yield* Supervisor
       const absentOwners = yield* AbsentOwners
       const takenNames = yield* TakenNames
+      const leftovers = yield* LeftoverAutoscalers
       const brake = yield* Brake
       const dryRun = yield* DryRun
       const leadership = yield* Leadership
@@ -121,8 +123,8 @@ export class Orphans extends Context.Service<
         const found = yield* inTheWay(view, now)
         const known = new Set(found.map(({ uid }) => uid))
         let looked = 0
-        for (const [kind, store] of storesOf(view)) {
-          for (const object of store.values()) {
+        for (const [kind, objects] of objectsIn(view, leftovers.of(view))) {
+          for (const object of objects) {
             if (++looked % stride === 0) yield* Effect.yieldNow
             const orphan = judge(view, kind, object, now)
             if (orphan !== undefined && !known.has(orphan.uid)) found.push(orphan)
@@ -150,12 +152,15 @@ export class Orphans extends Context.Service<
   )
 }
 
-/** The views in which something may be left over. */
-const storesOf = (view: NamespaceView): ReadonlyArray<readonly [OwnedKind, StoreReader<Described>]> => [
-  ["Deployment", view.deployments],
-  ["Service", view.services],
-  ["HorizontalPodAutoscaler", view.autoscalers],
-  ["Pod", view.pods]
+/** Everything that may be without an owner. */
+const objectsIn = (
+  view: NamespaceView,
+  autoscalers: ReadonlyArray<Described>
+): ReadonlyArray<readonly [OwnedKind, Iterable<Described>]> => [
+  ["Deployment", view.deployments.values()],
+  ["Service", view.services.values()],
+  ["HorizontalPodAutoscaler", autoscalers],
+  ["Pod", view.pods.values()]
 ]
 
 /** Why a namespace's views do not show what belongs to nobody; undefined where they do. Unknown is not absent. */
@@ -182,14 +187,11 @@ const stateIn = (view: NamespaceView, { kind, name, uid }: Pick<ClaimedOwner, "k
 
 /** Whether the owner has an object of its own where the other one was. */
 const isFree = (view: NamespaceView, { kind, metadata, owner }: TakenName): boolean => {
+  if (kind === "HorizontalPodAutoscaler") return false
   if (owner.kind === "Environment") return view.deployments.indexed("environmentUid", owner.uid).length > 0
-  const shown = storeOf(view, kind).get(metadata.namespace ?? "", metadata.name)
+  const store: StoreReader<Described> = kind === "Service" ? view.services : view.deployments
+  const shown = store.get(metadata.namespace ?? "", metadata.name)
   return shown?.metadata.labels?.[labels.functionUid] === owner.uid
-}
-
-const storeOf = (view: NamespaceView, kind: string): StoreReader<Described> => {
-  if (kind === "Service") return view.services
-  return kind === "HorizontalPodAutoscaler" ? view.autoscalers : view.deployments
 }
 
 /** A pod that its ReplicaSet takes along. */

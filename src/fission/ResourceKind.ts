@@ -1,5 +1,5 @@
 import { type Result, Schema } from "effect"
-import { Deployment, HorizontalPodAutoscaler, Pod, Service } from "./Workloads.ts"
+import { Deployment, Pod, Service } from "./Workloads.ts"
 import { Environment } from "./Environment.ts"
 import { FissionFunction } from "./Function.ts"
 import { FunctionAlias, FunctionVersion } from "./FunctionVersion.ts"
@@ -66,13 +66,13 @@ export const Deployments = kindOf("apps", "v1", "Deployment", "deployments", Dep
 export const Leases = kindOf("coordination.k8s.io", "v1", "Lease", "leases", Lease)
 /** `services`, with what they lead to. */
 export const Services = kindOf("", "v1", "Service", "services", Service)
-/** `horizontalpodautoscalers.autoscaling/v2`, with identity and spec. */
+/** `horizontalpodautoscalers.autoscaling/v2`, of which the executor reads and writes whole objects. */
 export const HorizontalPodAutoscalers = kindOf(
   "autoscaling",
   "v2",
   "HorizontalPodAutoscaler",
   "horizontalpodautoscalers",
-  HorizontalPodAutoscaler
+  MetadataOnly
 )
 /** `secrets`, metadata only: nobody holds what is in them. */
 export const Secrets = kindOf("", "v1", "Secret", "secrets", MetadataOnly, { metadataOnly: true })

@@ -84,13 +84,6 @@ export const Service = Schema.Struct({
 }).annotate({ identifier: "Service" })
 export type Service = typeof Service.Type
 
-/** A HorizontalPodAutoscaler as the executor sees it: its spec as it came, to be compared. */
-export const HorizontalPodAutoscaler = Schema.Struct({
-  metadata: ObjectMeta,
-  spec: Schema.Record(Schema.String, Schema.Unknown)
-}).annotate({ identifier: "HorizontalPodAutoscaler" })
-export type HorizontalPodAutoscaler = typeof HorizontalPodAutoscaler.Type
-
 /**
  * Ready as poolmgr.md section 7.2 defines it: not being deleted, with an address, at least one container status and
  * every container ready.

@@ -3,7 +3,7 @@ import type { Environment } from "../fission/Environment.ts"
 import type { FissionFunction } from "../fission/Function.ts"
 import type { FunctionAlias, FunctionVersion } from "../fission/FunctionVersion.ts"
 import type { Described } from "../fission/ResourceKind.ts"
-import type { Deployment, HorizontalPodAutoscaler, Pod, Service } from "../fission/Workloads.ts"
+import type { Deployment, Pod, Service } from "../fission/Workloads.ts"
 import type { Change, StoreReader } from "../kubernetes/Store.ts"
 
 /** The views of one namespace of Fission resources, and of the namespace where its workloads live. */
@@ -29,11 +29,6 @@ export interface NamespaceView {
   readonly deployments: StoreReader<Deployment>
   /** Services of every executor type; index `functionUid` by that label. */
   readonly services: StoreReader<Service>
-  /**
-   * Autoscalers of newdeploy and container, watched from the first `wantAutoscalers` on; index `functionUid` by that label.
-   * Never synced where the executor may not watch them.
-   */
-  readonly autoscalers: StoreReader<HorizontalPodAutoscaler>
   /** Metadata only, watched from the first `wantReferences` on; so are the ConfigMaps. */
   readonly secrets: StoreReader<Described>
   readonly configMaps: StoreReader<Described>
@@ -44,8 +39,6 @@ export interface NamespaceView {
   readonly wantVersions: () => void
   /** Starts the watches of Secrets and ConfigMaps. Idempotent, returns at once. */
   readonly wantReferences: () => void
-  /** Starts the watch of autoscalers. Idempotent, returns at once. */
-  readonly wantAutoscalers: () => void
 }
 
 /** A change of one view; what was deleted is the last known object. */
@@ -56,7 +49,6 @@ export type ViewChange =
   | { readonly kind: "pods"; readonly change: Change<Pod> }
   | { readonly kind: "deployments"; readonly change: Change<Deployment> }
   | { readonly kind: "services"; readonly change: Change<Service> }
-  | { readonly kind: "autoscalers"; readonly change: Change<HorizontalPodAutoscaler> }
   | { readonly kind: "secrets"; readonly change: Change<Described> }
   | { readonly kind: "configMaps"; readonly change: Change<Described> }
   | { readonly kind: "functionVersions"; readonly change: Change<FunctionVersion> }

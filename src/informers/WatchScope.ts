@@ -10,7 +10,6 @@ import {
   FunctionAliases,
   Functions,
   FunctionVersions,
-  HorizontalPodAutoscalers,
   Packages,
   Pods,
   type ResourceKind,
@@ -25,8 +24,7 @@ import type { NamespaceView, ViewChange } from "./NamespaceView.ts"
 const owned = {
   pods: "executorType=poolmgr",
   deployments: "executorType in (poolmgr,newdeploy,container)",
-  services: "executorType in (poolmgr,newdeploy,container)",
-  autoscalers: "executorType in (newdeploy,container)"
+  services: "executorType in (poolmgr,newdeploy,container)"
 }
 
 /** State of the reflector of one kind. */
@@ -134,13 +132,6 @@ export const make = (options: {
       required: false,
       onChange: (change) => listener.onChange({ kind: "services", change })
     })
-    const autoscalers = yield* reflect(HorizontalPodAutoscalers, {
-      namespace: workloadNamespace,
-      labelSelector: owned.autoscalers,
-      indexes: { functionUid },
-      required: false,
-      onChange: (change) => listener.onChange({ kind: "autoscalers", change })
-    })
     const secrets = yield* reflect(Secrets, {
       namespace,
       required: false,
@@ -164,11 +155,9 @@ export const make = (options: {
     const fromTheStart = [functions, environments, packages, pods, deployments, services]
     const versionsWanted = yield* Latch.make()
     const referencesWanted = yield* Latch.make()
-    const autoscalersWanted = yield* Latch.make()
     const fromFirstUse = [
       { wanted: versionsWanted, reflectors: [functionVersions, functionAliases] },
-      { wanted: referencesWanted, reflectors: [secrets, configMaps] },
-      { wanted: autoscalersWanted, reflectors: [autoscalers] }
+      { wanted: referencesWanted, reflectors: [secrets, configMaps] }
     ]
 
     const byResource = new Map<string, Pick<Reflector.Reflector<unknown>, "relist">>([
@@ -192,14 +181,12 @@ export const make = (options: {
         pods: pods.store,
         deployments: deployments.store,
         services: services.store,
-        autoscalers: autoscalers.store,
         secrets: secrets.store,
         configMaps: configMaps.store,
         functionVersions: functionVersions.store,
         functionAliases: functionAliases.store,
         wantVersions: () => versionsWanted.openUnsafe(),
-        wantReferences: () => referencesWanted.openUnsafe(),
-        wantAutoscalers: () => autoscalersWanted.openUnsafe()
+        wantReferences: () => referencesWanted.openUnsafe()
       },
       run: Effect.andThen(
         spread,

@@ -183,8 +183,7 @@ const newdeploy = Effect.fnUntraced(function* (executor: ExecutorProcess) {
     const fn = yield* Workload.createFunction(where, poolOf(index), strategy)
     yield* Workload.hasPods(where, 1)
     yield* Effect.sleep("1 second")
-    // The first has autoscalers listed, whose watch begins with it.
-    if (index > 0) requests = Math.max(requests, (yield* Workload.requestsSoFar) - before)
+    requests = Math.max(requests, (yield* Workload.requestsSoFar) - before)
     yield* Workload.sleep(where)
     yield* Effect.sleep("500 millis")
     const [took] = yield* elapsed(Workload.getService(executor, fn))

@@ -40,7 +40,7 @@ const rights: { readonly [resource: string]: ReadonlyArray<string> } = {
   "apps/deployments": ["get", "list", "watch", "create", "update", "delete"],
   "apps/deployments/scale": ["patch"],
   "/services": ["get", "list", "watch", "create", "update", "delete"],
-  "autoscaling/horizontalpodautoscalers": ["get", "list", "watch", "create", "update", "delete"],
+  "autoscaling/horizontalpodautoscalers": ["get", "list", "create", "update", "delete"],
   "/secrets": ["get", "list", "watch"],
   "/configmaps": ["get", "list", "watch"],
   "/events": ["create"]

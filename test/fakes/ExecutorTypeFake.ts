@@ -5,7 +5,7 @@ import type { Environment } from "../../src/fission/Environment.ts"
 import type { FissionFunction } from "../../src/fission/Function.ts"
 import type { FunctionAlias, FunctionVersion } from "../../src/fission/FunctionVersion.ts"
 import type { Described } from "../../src/fission/ResourceKind.ts"
-import type { Deployment, HorizontalPodAutoscaler, Pod, Service } from "../../src/fission/Workloads.ts"
+import type { Deployment, Pod, Service } from "../../src/fission/Workloads.ts"
 import * as Store from "../../src/kubernetes/Store.ts"
 import type { NamespaceCell } from "../../src/namespaces/NamespaceCell.ts"
 import type { HealthState } from "../../src/namespaces/NamespaceHealth.ts"
@@ -55,7 +55,6 @@ export const fakeCell = (namespace: string) => {
     pods: Store.make<Pod>(),
     deployments: Store.make<Deployment>(),
     services: Store.make<Service>(),
-    autoscalers: Store.make<HorizontalPodAutoscaler>(),
     secrets: Store.make<Described>(),
     configMaps: Store.make<Described>(),
     functionVersions: Store.make<FunctionVersion>(),
@@ -72,14 +71,12 @@ export const fakeCell = (namespace: string) => {
       pods: stores.pods.reader,
       deployments: stores.deployments.reader,
       services: stores.services.reader,
-      autoscalers: stores.autoscalers.reader,
       secrets: stores.secrets.reader,
       configMaps: stores.configMaps.reader,
       functionVersions: stores.functionVersions.reader,
       functionAliases: stores.functionAliases.reader,
       wantVersions: () => {},
-      wantReferences: () => {},
-      wantAutoscalers: () => {}
+      wantReferences: () => {}
     },
     health: () => ({ state, since: 0, reason: "" }),
     kinds: () => [],

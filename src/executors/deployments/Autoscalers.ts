@@ -1,25 +1,24 @@
 import { Effect } from "effect"
 import type { KubernetesError } from "../../Errors.ts"
 import { canonical, hash16 } from "../../fission/Canonical.ts"
-import { labels } from "../../fission/Labels.ts"
+import type { FissionFunction } from "../../fission/Function.ts"
 import { HorizontalPodAutoscalers } from "../../fission/ResourceKind.ts"
-import type { NamespaceView } from "../../informers/NamespaceView.ts"
 import type { CallOptions, KubernetesObject } from "../../kubernetes/KubernetesApi.ts"
 import { isSameAutoscaler } from "../../podspec/Autoscaler.ts"
 import type { FunctionObjects } from "../../podspec/FunctionObjects.ts"
 import { objectOf } from "../../podspec/Json.ts"
 import type { ObjectWrites } from "./ObjectWrites.ts"
 
-/** The autoscalers of functions. */
+/** The autoscalers of functions, which are not watched (newdeploy-and-container.md section 22). */
 export interface Autoscalers {
   /**
-   * Has the autoscaler there as the Function wants it. The view tells what there is, or a live look where the view was
-   * never listed: not every install grants the right to watch this kind.
+   * Has the autoscaler there as the Function wants it. Looked at live for a generation of the Function that is new to this
+   * process, for another spec of the autoscaler, and after a doubt; otherwise nothing is asked.
    *
    * @param isNew whether nothing of the function was there before, so that it is created without a look
    */
   readonly ensure: (
-    view: NamespaceView,
+    fn: FissionFunction,
     objects: FunctionObjects,
     isNew: boolean,
     options?: CallOptions
@@ -30,28 +29,23 @@ export interface Autoscalers {
 
 /** Nothing is known of any autoscaler. */
 export const make = (writes: ObjectWrites): Autoscalers => {
-  /** Hash of the spec that each was last seen with, or written. */
+  /** Generation and hash of the spec that each was last seen with, or written. */
   const known = new Map<string, string>()
 
   return {
-    ensure: Effect.fnUntraced(function* (view, { autoscaler, name, namespace }, isNew, options) {
-      const hash = hash16(JSON.stringify(canonical(autoscaler.spec)))
-      if (known.get(name) === hash) return
-      const shown = view.autoscalers.get(namespace, name)
-      const isOurs = shown?.metadata.labels?.[labels.functionUid] === autoscaler.metadata.labels[labels.functionUid]
-      if (shown === undefined || !isOurs || !isSameAutoscaler(shown.spec, autoscaler.spec)) {
-        const wantedOf = (live: KubernetesObject): KubernetesObject =>
-          isSameAutoscaler(objectOf(live["spec"]), autoscaler.spec) ? live : { ...live, spec: autoscaler.spec }
-        const created = writes.create(HorizontalPodAutoscalers, autoscaler, options)
-        const lacks = isNew || (shown === undefined && view.autoscalers.isSynced())
-        const isMade = lacks && (yield* created) !== undefined
-        if (!isMade) {
-          yield* writes
-            .change(HorizontalPodAutoscalers, autoscaler, wantedOf, options)
-            .pipe(Effect.catchTag("KubernetesNotFound", () => created))
-        }
+    ensure: Effect.fnUntraced(function* (fn, { autoscaler, name }, isNew, options) {
+      const state = `${fn.metadata.generation ?? 0}/${hash16(JSON.stringify(canonical(autoscaler.spec)))}`
+      if (known.get(name) === state) return
+      const wantedOf = (live: KubernetesObject): KubernetesObject =>
+        isSameAutoscaler(objectOf(live["spec"]), autoscaler.spec) ? live : { ...live, spec: autoscaler.spec }
+      const created = writes.create(HorizontalPodAutoscalers, autoscaler, options)
+      const isMade = isNew && (yield* created) !== undefined
+      if (!isMade) {
+        yield* writes
+          .change(HorizontalPodAutoscalers, autoscaler, wantedOf, options)
+          .pipe(Effect.catchTag("KubernetesNotFound", () => created))
       }
-      known.set(name, hash)
+      known.set(name, state)
     }),
     doubt: (name) => void known.delete(name)
   }

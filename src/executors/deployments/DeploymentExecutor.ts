@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util"
 import { Effect, type Scope } from "effect"
 import * as FunctionServiceCache from "../../caches/FunctionServiceCache.ts"
 import { type SettingsShape, Settings } from "../../Config.ts"
@@ -22,6 +21,7 @@ import { Leadership } from "../../safeguards/Leadership.ts"
 import { notTheLeader } from "../CreationError.ts"
 import { type Admission, ExecutorTypes, functionWork, type ServiceAddress } from "../ExecutorType.ts"
 import { viewOf } from "../FunctionView.ts"
+import { LeftoverAutoscalers } from "./LeftoverAutoscalers.ts"
 import { TakenNames } from "../TakenNames.ts"
 import * as Availability from "./Availability.ts"
 import * as Creations from "./Creations.ts"
@@ -53,6 +53,7 @@ export type Requirements =
   | Supervisor
   | ExecutorTypes
   | TakenNames
+  | LeftoverAutoscalers
   | Scope.Scope
 
 /** Registers an executor type that gives each function a Deployment, a Service and an autoscaler of its own. */
@@ -68,13 +69,14 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
     const supervisor = yield* Supervisor
     const types = yield* ExecutorTypes
     const takenNames = yield* TakenNames
+    const leftovers = yield* LeftoverAutoscalers
     const cache = yield* FunctionServiceCache.make
     const deployments = yield* FunctionDeployments.make(kind, { api, deletion, decisions, takenNames })
     const availability = Availability.make(api)
 
     const referenceOf = (fn: Pick<FissionFunction, "metadata">) => functionObjectsReference(kind.name, fn, settings)
     const serviceOf = (fn: FissionFunction, deploymentUid: string) => functionService(kind, fn, deploymentUid, settings)
-    const lifecycle = FunctionLifecycle.make(kind, { cache, deployments, conditions, supervisor, serviceOf })
+    const lifecycle = FunctionLifecycle.make(kind, { cache, deployments, leftovers, conditions, supervisor, serviceOf })
 
     const creations = yield* Creations.make(kind.name, {
       api,
@@ -168,7 +170,6 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
       if (!isOf(kind.name, view, object)) return []
       const { labels: held, name, namespace } = object.metadata
       availability.wake({ namespace: namespace ?? "", name })
-      view.wantAutoscalers()
       if (isOfVersion(object)) view.wantVersions()
       return needsLook ? [{ handler: functionWork, name: held?.[labels.functionName] ?? "" }] : []
     }
@@ -178,7 +179,6 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
       switch (changed) {
         case "functions":
           lifecycle.note(change)
-          if (executorTypeOf(change.object) === kind.name) view.wantAutoscalers()
           return []
         case "environments":
           return keysOf(view.functions.indexed("environment", name))
@@ -196,14 +196,6 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
         case "services":
           if (change.type === "Delete") deployments.doubt(name)
           return onObject(view, change.object, true)
-        case "autoscalers": {
-          const { object } = change
-          const isGone = change.type === "Delete"
-          const isEdited =
-            !isGone && change.previous !== undefined && !isDeepStrictEqual(change.previous.spec, object.spec)
-          if (isGone || isEdited) deployments.doubtAutoscaler(name)
-          return onObject(view, object, isGone || isEdited)
-        }
         case "deployments": {
           if (change.type === "Delete") deployments.doubt(name)
           const { object } = change
@@ -227,7 +219,7 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
       unTap: () => {},
       onChange,
       work: {},
-      owners: (view) => owners(kind.name, view),
+      owners: (view) => owners(kind.name, view, leftovers.of(view)),
       reconcileFunction: lifecycle.reconcile,
       isServing: (view, fn) => isAnswering(view, referenceOf(fn), fn) || isAsleep(view, referenceOf(fn), fn),
       leaveFunction: lifecycle.leave,

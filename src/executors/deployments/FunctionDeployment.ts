@@ -24,19 +24,21 @@ const ownerOf = (view: NamespaceView, { metadata }: Described): OwnerReference =
   uid: metadata.labels?.[labels.functionUid] ?? ""
 })
 
-/** What the view shows of that type: the Deployments, Services and autoscalers of its functions. */
-export function* objectsOf(type: string, view: NamespaceView): Generator<Described> {
-  for (const store of [view.deployments, view.services, view.autoscalers]) {
-    for (const object of store.values()) if (isOf(type, view, object)) yield object
+/** What there is of that type: Deployments and Services of its functions in the view, and what is left over without them. */
+export function* objectsOf(
+  type: string,
+  view: NamespaceView,
+  leftovers: ReadonlyArray<Described>
+): Generator<Described> {
+  for (const objects of [view.deployments.values(), view.services.values(), leftovers]) {
+    for (const object of objects) if (isOf(type, view, object)) yield object
   }
 }
 
-/**
- * The Functions that objects of that type in the view say they belong to, and the published versions, of which they know the
- * name alone.
- */
-export function* owners(type: string, view: NamespaceView): Generator<OwnerReference> {
-  for (const object of objectsOf(type, view)) {
+/** The Functions that `objectsOf` say they belong to, and the published versions, of which they know the name alone. */
+export function* owners(...of: Parameters<typeof objectsOf>): Generator<OwnerReference> {
+  const [, view] = of
+  for (const object of objectsOf(...of)) {
     const version = object.metadata.labels?.[labels.functionVersion] ?? ""
     yield ownerOf(view, object)
     if (version !== "") yield { kind: "FunctionVersion", namespace: view.namespace, name: version, uid: "" }

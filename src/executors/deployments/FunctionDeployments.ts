@@ -87,8 +87,6 @@ export interface FunctionDeployments {
   ) => Effect.Effect<void, KubernetesError | DeletionRefused>
   /** Nothing of that name is believed in that a view does not show: somebody removed an object of the function. */
   readonly doubt: (name: string) => void
-  /** The same of an autoscaler alone: somebody edited it. */
-  readonly doubtAutoscaler: (name: string) => void
 }
 
 /** Makes the writer of the objects of one executor type. */
@@ -207,7 +205,8 @@ export const make = (
             Effect.annotateLogs({ namespace: view.namespace, function: fn.metadata.name, ignored: objects.ignored })
           )
         }
-        yield* autoscalers.ensure(view, objects, isNewService, options)
+        if (written || isNewService) autoscalers.doubt(objects.name)
+        yield* autoscalers.ensure(fn, objects, isNewService, options)
         return { objects, deployment, written: written || isNewService, isReplaced }
       })
       return yield* alone(objects, ensured)
@@ -268,8 +267,7 @@ export const make = (
         )
         yield* alone(reference, removal)
       }),
-      doubt,
-      doubtAutoscaler: autoscalers.doubt
+      doubt
     }
   })
 

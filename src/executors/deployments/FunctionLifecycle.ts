@@ -10,6 +10,7 @@ import type { Supervisor } from "../../namespaces/Supervisor.ts"
 import type { WorkError } from "../../namespaces/WorkQueue.ts"
 import { Ground, type OwnerReference } from "../../safeguards/Ground.ts"
 import { functionWork } from "../ExecutorType.ts"
+import type { LeftoverAutoscalers } from "./LeftoverAutoscalers.ts"
 import type { DeploymentKind } from "./DeploymentKind.ts"
 import type { FunctionConditions } from "./FunctionConditions.ts"
 import { isAnswering, isOf, isOfVersion, objectsOf } from "./FunctionDeployment.ts"
@@ -46,12 +47,13 @@ export const make = (
   given: {
     readonly cache: FunctionServiceCache
     readonly deployments: FunctionDeployments
+    readonly leftovers: LeftoverAutoscalers["Service"]
     readonly conditions: FunctionConditions
     readonly supervisor: Supervisor["Service"]
     readonly serviceOf: (fn: FissionFunction, deploymentUid: string) => FunctionService
   }
 ): FunctionLifecycle => {
-  const { cache, conditions, deployments, serviceOf, supervisor } = given
+  const { cache, conditions, deployments, leftovers, serviceOf, supervisor } = given
   /** UIDs of functions whose MinScale rose, and of those whose objects were written. */
   const toRaise = new Set<string>()
   const toAnnounce = new Set<string>()
@@ -70,18 +72,22 @@ export const make = (
     toAnnounce.add(uid)
   })
 
-  /** Names of what the views show of a function, or of the part of it that is meant. */
+  /** Names of what there is of a function, or of the part of it that is meant. */
   const namesOf = (view: NamespaceView, uid: string, isMeant: (object: Described) => boolean = () => true) => {
-    const stores = [view.deployments, view.services, view.autoscalers]
+    const stores = [view.deployments, view.services]
     const shown = stores.flatMap((store): ReadonlyArray<Described> => store.indexed("functionUid", uid))
-    const own = shown.filter((object) => isOf(kind.name, view, object) && isMeant(object))
+    const left = leftovers.of(view).filter(({ metadata }) => metadata.labels?.[labels.functionUid] === uid)
+    const own = [...shown, ...left].filter((object) => isOf(kind.name, view, object) && isMeant(object))
     return new Set(own.map(({ metadata }) => metadata.name))
   }
 
   const removeAll = (view: NamespaceView, names: Iterable<string>, functionUid: string, ground: Ground) =>
     Effect.forEach(
       names,
-      (name) => deployments.remove({ namespace: view.workloadNamespace, name }, functionUid, ground),
+      (name) =>
+        Effect.tap(deployments.remove({ namespace: view.workloadNamespace, name }, functionUid, ground), () =>
+          Effect.sync(() => leftovers.forget(view, name))
+        ),
       { discard: true }
     )
 
@@ -147,7 +153,7 @@ export const make = (
       const cached = cache.ofVersion(view.namespace, version.name)
       forget(cached)
       const uids = new Set(cached.map(({ fn }) => fn.uid))
-      for (const object of objectsOf(kind.name, view)) {
+      for (const object of objectsOf(kind.name, view, leftovers.of(view))) {
         const { [labels.functionUid]: uid = "", [labels.functionVersion]: of } = object.metadata.labels ?? {}
         if (of === version.name) uids.add(uid)
       }

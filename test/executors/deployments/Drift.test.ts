@@ -26,7 +26,10 @@ const edits: ReadonlyArray<readonly [what: string, kind: ResourceKind, spec: Jso
     { template: { spec: { containers: [{ name: "nodejs", image: "mine" }] } } }
   ],
   ["the port of a Service", Services, { ports: [{ port: 80, targetPort: 1 }] }],
-  ["the selector of a Service", Services, { selector: { app: "mine" } }],
+  ["the selector of a Service", Services, { selector: { app: "mine" } }]
+]
+/** The same of an autoscaler, which is not watched. */
+const unseenEdits: typeof edits = [
   ["the ceiling of an autoscaler", HorizontalPodAutoscalers, { maxReplicas: 99 }],
   ["the metrics of an autoscaler", HorizontalPodAutoscalers, { metrics: [] }]
 ]
@@ -69,20 +72,22 @@ describe("what somebody edits by hand", () => {
     })
   )
 
-  it.effect.each(edits)("while no executor ran is set right when one starts: %s", ([, kind, spec]) =>
-    Effect.gen(function* () {
-      const world = yield* DeploymentWorld.make()
-      world.function("newdeploy")
-      yield* served(world, Effect.void)
-      const before = specsOf(world)
-      edit(world, kind, spec)
-      const test = Effect.gen(function* () {
-        yield* DeploymentWorld.aSecond
-        assert.deepStrictEqual(specsOf(world), before)
-        assert.lengthOf(updates(world), 1)
+  it.effect.each([...edits, ...unseenEdits])(
+    "while no executor ran is set right when one starts: %s",
+    ([, kind, spec]) =>
+      Effect.gen(function* () {
+        const world = yield* DeploymentWorld.make()
+        world.function("newdeploy")
+        yield* served(world, Effect.void)
+        const before = specsOf(world)
+        edit(world, kind, spec)
+        const test = Effect.gen(function* () {
+          yield* DeploymentWorld.aSecond
+          assert.deepStrictEqual(specsOf(world), before)
+          assert.lengthOf(updates(world), 1)
+        })
+        yield* running(world, test)
       })
-      yield* running(world, test)
-    })
   )
 
   it.effect.each(["newdeploy", "container"])(
@@ -138,25 +143,73 @@ describe("what somebody edits by hand", () => {
   )
 })
 
+/** What happens to an autoscaler that nobody tells us of. */
+const unseen: ReadonlyArray<readonly [what: string, happen: (world: World) => void]> = [
+  ["edited", (world) => edit(world, HorizontalPodAutoscalers, { maxReplicas: 99 })],
+  [
+    "deleted",
+    (world) =>
+      void world.api.remove(HorizontalPodAutoscalers, referenceOf(world.only(HorizontalPodAutoscalers)?.metadata))
+  ]
+]
+
+/** What makes a function be looked at again, so that its autoscaler is. */
+const occasions: ReadonlyArray<readonly [occasion: string, arise: (world: World) => void]> = [
+  ["its Function changes", (world) => void world.change({ idletimeout: 500 })],
+  [
+    "its Deployment is repaired",
+    (world) => void world.api.remove(Deployments, referenceOf(world.only(Deployments)?.metadata))
+  ],
+  ["its Service is repaired", (world) => edit(world, Services, { selector: { app: "mine" } })]
+]
+
+const callsOf = (world: World) => world.api.lines().filter((line) => line.includes(HorizontalPodAutoscalers.plural))
+
 describe("an autoscaler", () => {
-  it.effect("that somebody deletes comes back at once", () =>
+  it.effect.each(
+    unseen.flatMap(([what, happen]) =>
+      occasions.map(([occasion, arise]) => [`${what} comes right when ${occasion}`, happen, arise] as const)
+    )
+  )("that somebody %s, and not sooner (section 22)", ([, happen, arise]) =>
     Effect.gen(function* () {
       const world = yield* DeploymentWorld.make()
       world.function("newdeploy")
       const test = Effect.gen(function* () {
-        world.api.remove(HorizontalPodAutoscalers, referenceOf(world.only(HorizontalPodAutoscalers)?.metadata))
+        const before = world.only(HorizontalPodAutoscalers)?.["spec"]
+        happen(world)
+        yield* TestClock.adjust("30 minutes")
+        assert.notDeepEqual(world.only(HorizontalPodAutoscalers)?.["spec"], before)
+        arise(world)
         yield* DeploymentWorld.aSecond
-        assert.isDefined(world.only(HorizontalPodAutoscalers))
+        assert.deepStrictEqual(world.only(HorizontalPodAutoscalers)?.["spec"], before)
       })
       yield* served(world, test)
     })
   )
 
-  it.effect("is kept without the right to watch it, and the namespace is healthy", () =>
+  it.effect("is looked at live when its function is seen first, and never again while nothing happens", () =>
+    Effect.gen(function* () {
+      const world = yield* DeploymentWorld.make()
+      const name = world.function("newdeploy").metadata.name
+      yield* served(world, Effect.void)
+      const before = callsOf(world).length
+      const test = Effect.gen(function* () {
+        yield* TestClock.adjust("1 hour")
+        const { metadata } = world.only(HorizontalPodAutoscalers) ?? {}
+        assert.sameMembers(callsOf(world).slice(before), [
+          "list horizontalpodautoscalers default",
+          `get horizontalpodautoscalers default/${metadata?.name ?? name}`
+        ])
+      })
+      yield* running(world, test)
+    })
+  )
+
+  it.effect("is kept without the right to list them, and the namespace is healthy", () =>
     Effect.gen(function* () {
       const world = yield* DeploymentWorld.make()
       world.api.intercept((call) =>
-        call.resource === HorizontalPodAutoscalers.plural && ["list", "watch"].includes(call.verb)
+        call.resource === HorizontalPodAutoscalers.plural && call.verb === "list"
           ? Effect.fail(forbidden(call))
           : undefined
       )
@@ -174,21 +227,6 @@ describe("an autoscaler", () => {
         )
       })
       yield* served(world, test)
-    })
-  )
-
-  it.effect("is not watched where no function has one", () =>
-    Effect.gen(function* () {
-      const world = yield* DeploymentWorld.make()
-      world.fn()
-      const test = Effect.gen(function* () {
-        yield* TestClock.adjust("1 minute")
-        assert.deepStrictEqual(
-          world.api.lines().filter((line) => line.includes(HorizontalPodAutoscalers.plural)),
-          []
-        )
-      })
-      yield* running(world, test)
     })
   )
 })

@@ -3,6 +3,7 @@ import { Effect, Random } from "effect"
 import { TestClock } from "effect/testing"
 import {
   Deployments,
+  type Described,
   Environments,
   Functions,
   HorizontalPodAutoscalers,
@@ -103,10 +104,11 @@ const life = (world: World): Effect.Effect<void, never, ExecutorServices> =>
     }
   })
 
-/** Nothing happens any more, and every Deployment has its pods. */
+/** Nothing happens any more but one edit by hand, after which autoscalers are looked at, and every Deployment has its pods. */
 const quiet = (world: World) =>
   Effect.gen(function* () {
     for (let minute = 0; minute < 16; minute++) {
+      if (minute === 8) yield* editPods(world)
       yield* world.bringUp
       yield* TestClock.adjust("1 minute")
     }
@@ -116,23 +118,29 @@ const quiet = (world: World) =>
 const stateOf = (world: World) => {
   const { uid: fn = "" } = world.api.find(Functions, hello)?.metadata ?? {}
   const { uid: environment = "" } = world.api.find(Environments, { ...hello, name: "nodejs" })?.metadata ?? {}
+  const names = new Set(own(world, Deployments).map(({ metadata }) => metadata.name))
+  // An autoscaler that lost its Deployment and Service to somebody's hand waits for the next process to be looked for.
+  const isLookedAfter = (kind: ResourceKind) => (object: Described) =>
+    kind !== HorizontalPodAutoscalers || names.has(object.metadata.name)
   return DeploymentWorld.kinds.flatMap((kind) =>
-    own(world, kind).map(({ metadata, spec }) => {
-      const { annotations = {}, labels, name, ownerReferences } = metadata
-      const { executorInstanceId: _, ...kept } = annotations ?? {}
-      const { replicas: __, ...rest } = objectOf(spec)
-      // Written with the last change of the pods, and not for its own sake.
-      const text = JSON.stringify({ kind: kind.kind, labels, annotations: kept, ownerReferences, spec: rest })
-      return JSON.parse(
-        text
-          .replaceAll(/(functionResourceVersion|template-hash)":"\w+"/gu, '$1":""')
-          .replaceAll(/generation\\":\d+/gu, 'generation\\":0')
+    own(world, kind)
+      .filter(isLookedAfter(kind))
+      .map(({ metadata, spec }) => {
+        const { annotations = {}, labels, name, ownerReferences } = metadata
+        const { executorInstanceId: _, ...kept } = annotations ?? {}
+        const { replicas: __, ...rest } = objectOf(spec)
+        // Written with the last change of the pods, and not for its own sake.
+        const text = JSON.stringify({ kind: kind.kind, labels, annotations: kept, ownerReferences, spec: rest })
+        return JSON.parse(
+          text
+            .replaceAll(/(functionResourceVersion|template-hash)":"\w+"/gu, '$1":""')
+            .replaceAll(/generation\\":\d+/gu, 'generation\\":0')
 
-          .replaceAll(fn ?? "", "(function)")
-          .replaceAll(environment ?? "", "(environment)")
-          .replaceAll(name, "(name)")
-      )
-    })
+            .replaceAll(fn ?? "", "(function)")
+            .replaceAll(environment ?? "", "(environment)")
+            .replaceAll(name, "(name)")
+        )
+      })
   )
 }
 
