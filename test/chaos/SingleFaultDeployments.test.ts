@@ -102,7 +102,9 @@ const versionMade = (world: World): OneFault.Acting =>
   })
 const versionGone = (world: World): OneFault.Acting => Effect.sync(() => world.api.remove(FunctionVersions, version))
 const ofVersion = (world: World) =>
-  world.api.list(Deployments).filter(({ metadata }) => metadata.name.includes(version.name)).length
+  world.api
+    .list(Deployments)
+    .filter(({ metadata }) => metadata.labels?.["fission.io/function-version"] === version.name).length
 
 const rows: ReadonlyArray<OneFault.Row<World>> = [
   {
