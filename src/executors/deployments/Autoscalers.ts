@@ -3,7 +3,7 @@ import type { KubernetesError } from "../../Errors.ts"
 import { canonical, hash16 } from "../../fission/Canonical.ts"
 import type { FissionFunction } from "../../fission/Function.ts"
 import { HorizontalPodAutoscalers } from "../../fission/ResourceKind.ts"
-import type { CallOptions, KubernetesObject } from "../../kubernetes/KubernetesApi.ts"
+import type { KubernetesObject } from "../../kubernetes/KubernetesApi.ts"
 import { isSameAutoscaler } from "../../podspec/Autoscaler.ts"
 import type { FunctionObjects } from "../../podspec/FunctionObjects.ts"
 import { objectOf } from "../../podspec/Json.ts"
@@ -20,8 +20,7 @@ export interface Autoscalers {
   readonly ensure: (
     fn: FissionFunction,
     objects: FunctionObjects,
-    isNew: boolean,
-    options?: CallOptions
+    isNew: boolean
   ) => Effect.Effect<void, KubernetesError>
   /** Nothing is believed any more of the autoscaler of that name. */
   readonly doubt: (name: string) => void
@@ -33,16 +32,16 @@ export const make = (writes: ObjectWrites): Autoscalers => {
   const known = new Map<string, string>()
 
   return {
-    ensure: Effect.fnUntraced(function* (fn, { autoscaler, name }, isNew, options) {
+    ensure: Effect.fnUntraced(function* (fn, { autoscaler, name }, isNew) {
       const state = `${fn.metadata.generation ?? 0}/${hash16(JSON.stringify(canonical(autoscaler.spec)))}`
       if (known.get(name) === state) return
       const wantedOf = (live: KubernetesObject): KubernetesObject =>
         isSameAutoscaler(objectOf(live["spec"]), autoscaler.spec) ? live : { ...live, spec: autoscaler.spec }
-      const created = writes.create(HorizontalPodAutoscalers, autoscaler, options)
+      const created = writes.create(HorizontalPodAutoscalers, autoscaler)
       const isMade = isNew && (yield* created) !== undefined
       if (!isMade) {
         yield* writes
-          .change(HorizontalPodAutoscalers, autoscaler, wantedOf, options)
+          .change(HorizontalPodAutoscalers, autoscaler, wantedOf)
           .pipe(Effect.catchTag("KubernetesNotFound", () => created))
       }
       known.set(name, state)

@@ -78,6 +78,28 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
     const serviceOf = (fn: FissionFunction, deploymentUid: string) => functionService(kind, fn, deploymentUid, settings)
     const lifecycle = FunctionLifecycle.make(kind, { cache, deployments, leftovers, conditions, supervisor, serviceOf })
 
+    /** Versions that requests brought up, and whose autoscalers are due; by the name of their objects. */
+    const unscaled = new Map<string, FissionFunction>()
+    const autoscalerWork = `${kind.name}Autoscaler`
+
+    /** No request waits for an autoscaler. That of a live function is made when the function is looked at. */
+    const askForAutoscaler = (view: NamespaceView, fn: FissionFunction, name: string) => {
+      const isVersion = identityOf(fn).version !== ""
+      if (isVersion) unscaled.set(name, fn)
+      const key = isVersion ? { handler: autoscalerWork, name } : { handler: functionWork, name: fn.metadata.name }
+      supervisor.cell(view.namespace)?.enqueue(key)
+    }
+
+    const makeAutoscaler = Effect.fnUntraced(function* (view: NamespaceView, name: string) {
+      const fn = unscaled.get(name)
+      if (fn === undefined) return
+      yield* deployments.autoscale(view, fn).pipe(
+        // It was built for the request a moment ago; the next request says what is wrong with it now.
+        Effect.catchTag(["PodSpecError", "EnvironmentMissing", "ReferenceMissing"], () => Effect.void)
+      )
+      unscaled.delete(name)
+    })
+
     const creations = yield* Creations.make(kind.name, {
       api,
       settings,
@@ -87,6 +109,7 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
       onServed: (view, fn, service) =>
         Effect.suspend(() => {
           cache.add(service)
+          askForAutoscaler(view, fn, service.name)
           const live = view.functions.get(view.namespace, fn.metadata.name)
           if (live === undefined || service.fn.version !== "") return Effect.void
           return live.metadata.generation === fn.metadata.generation ? conditions.announce(live) : Effect.void
@@ -218,7 +241,7 @@ export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requi
       tapAll: (view) => cache.touchAll(view.namespace),
       unTap: () => {},
       onChange,
-      work: {},
+      work: { [autoscalerWork]: makeAutoscaler },
       owners: (view) => owners(kind.name, view, leftovers.of(view)),
       reconcileFunction: lifecycle.reconcile,
       isServing: (view, fn) => isAnswering(view, referenceOf(fn), fn) || isAsleep(view, referenceOf(fn), fn),

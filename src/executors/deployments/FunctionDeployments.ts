@@ -58,13 +58,16 @@ export interface FunctionDeployments {
    * replicas are left alone. Writes nothing where everything fits. Repeatable; one at a time for each function. Nothing is
    * ever taken back: what was created before a failure is used by the next try (section 13.3). An object of somebody
    * else's under one of the names is left alone, and fails with `FatalError`. A template that somebody edited is set right.
-   * A Deployment whose selector does not name the function is deleted without its pods; the next try creates another.
+   * A Deployment whose selector does not name the function is deleted without its pods; the next try creates another. For a
+   * request the autoscaler is left out: the address can be used without it (failure-semantics.md N16).
    */
   readonly converge: (
     view: NamespaceView,
     fn: FissionFunction,
     options?: CallOptions
   ) => Effect.Effect<Converged, Unbuildable | KubernetesError | DeletionRefused>
+  /** Has the autoscaler there of a Deployment that is there; does nothing without one. */
+  readonly autoscale: (view: NamespaceView, fn: FissionFunction) => Effect.Effect<void, Unbuildable | KubernetesError>
   /**
    * Sets the replicas to what `wanted` says of the Deployment; undefined leaves them. Guarded by the version that it looked
    * at, and looked at again live where that is not the newest. Gives the Deployment as it is then.
@@ -206,10 +209,19 @@ export const make = (
           )
         }
         if (written || isNewService) autoscalers.doubt(objects.name)
-        yield* autoscalers.ensure(fn, objects, isNewService, options)
+        if (options?.priority !== "request") yield* autoscalers.ensure(fn, objects, isNewService)
         return { objects, deployment, written: written || isNewService, isReplaced }
       })
       return yield* alone(objects, ensured)
+    })
+
+    const autoscale = Effect.fn("FunctionDeployments.autoscale")(function* (view: NamespaceView, fn: FissionFunction) {
+      const objects = yield* kind.objects(view, fn, yield* referencedVersions(api, view, fn))
+      const known = Effect.map(recentOf(objects.name), (made) => deploymentOf(view, objects, fn) ?? made?.deployment)
+      const ensured = Effect.flatMap(known, (deployment) =>
+        deployment === undefined ? Effect.void : autoscalers.ensure(fn, objects, false)
+      )
+      yield* alone(objects, ensured)
     })
 
     const scale: FunctionDeployments["scale"] = (deployment, wanted, options) => {
@@ -256,6 +268,7 @@ export const make = (
 
     return {
       converge,
+      autoscale,
       scale,
       alone,
       remove: Effect.fn("FunctionDeployments.remove")(function* (reference, functionUid, ground) {

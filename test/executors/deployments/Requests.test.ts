@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Result } from "effect"
 import { TestClock } from "effect/testing"
 import { Dispatcher } from "../../../src/executors/Dispatcher.ts"
-import { Deployments, Functions, Services } from "../../../src/fission/ResourceKind.ts"
+import { Deployments, Functions, HorizontalPodAutoscalers, Services } from "../../../src/fission/ResourceKind.ts"
 import { ask, running, settle } from "../../fakes/ExecutorInMemory.ts"
 import * as Failures from "../../fakes/Failures.ts"
 import * as DeploymentWorld from "./DeploymentWorld.ts"
@@ -154,6 +154,33 @@ describe("a request for a function with a Deployment of its own", () => {
       const odd = { ...fn, metadata: { ...fn.metadata, uid: "short" } }
       const test = Effect.map(Effect.result(ask(odd)), (outcome) => {
         assert.strictEqual(failure(outcome)?.kind, "InvalidArgument")
+      })
+      yield* running(world, test)
+    })
+  )
+
+  it.effect.each([
+    ["the live function", ""],
+    ["a version", "hello-v1"]
+  ] as const)("N16: for %s is answered while no autoscaler can be made, which comes when it can", ([, version]) =>
+    Effect.gen(function* () {
+      const world = yield* DeploymentWorld.make()
+      const autoscalers = () => world.api.list(HorizontalPodAutoscalers).length
+      world.api.intercept((call) =>
+        call.resource === HorizontalPodAutoscalers.plural ? Effect.fail(Failures.etcdTimeout(call)) : undefined
+      )
+      const live = world.function("newdeploy")
+      const labels = version === "" ? {} : { "fission.io/function-version": version }
+      const fn = { ...live, metadata: { ...live.metadata, labels } }
+      const test = Effect.gen(function* () {
+        const request = yield* Effect.forkChild(ask(fn))
+        yield* settle
+        yield* world.bringUp
+        assert.match((yield* Fiber.join(request)).address, /^newdeploy-hello/u)
+        assert.strictEqual(autoscalers(), 0)
+        world.api.intercept()
+        yield* TestClock.adjust("8 minutes")
+        assert.strictEqual(autoscalers(), world.api.list(Services).length)
       })
       yield* running(world, test)
     })
