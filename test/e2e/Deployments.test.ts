@@ -172,6 +172,7 @@ layer(World.layer({ variables: { OBJECT_REAPER_INTERVAL: "1" } }), { excludeTest
         yield* KubernetesApi.use((api) =>
           api.patch(HorizontalPodAutoscalers, reference, { type: "merge", body: { spec: { metrics: [] } } })
         )
+        yield* patchFunction("scaled", { idletimeout: 500 })
         yield* hasMetrics(35)
         assert.strictEqual((yield* deploymentOf("scaled"))?.metadata.uid, uid)
         assert.deepStrictEqual(
@@ -181,20 +182,25 @@ layer(World.layer({ variables: { OBJECT_REAPER_INTERVAL: "1" } }), { excludeTest
       })
     )
 
-    it.effect.each([Deployments, Services, HorizontalPodAutoscalers])(
-      "get a $kind back that somebody deletes",
-      (kind) =>
-        Effect.gen(function* () {
-          const { metadata } = (yield* deploymentOf("ct")) ?? {}
-          const reference = { namespace: "default", name: metadata?.name ?? "" }
-          const uidOf = KubernetesApi.use((api) =>
-            Effect.map(api.get(kind, reference), (object) => object.metadata.uid)
-          )
-          const uid = (yield* uidOf) ?? ""
-          yield* KubernetesDeletion.use((door) => door.delete(kind, reference, { uid }))
-          yield* World.isSo(Effect.map(Effect.option(uidOf), (found) => found._tag === "Some" && found.value !== uid))
-          yield* answers("ct", "changed\n")
-        })
+    it.effect("are refused by the API server with a MinScale above MaxScale, and go on as they were", () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(patchFunction("nd", strategy("newdeploy", { MinScale: 3, MaxScale: 1 })))
+        assert.strictEqual(error._tag, "KubernetesFatalError")
+        assert.include(error.message, "maximum scale must be greater than or equal to minimum scale")
+        assert.deepInclude(yield* World.call("nd"), { status: 200, body: "changed" })
+      })
+    )
+
+    it.effect.each([Deployments, Services])("get a $kind back that somebody deletes", (kind) =>
+      Effect.gen(function* () {
+        const { metadata } = (yield* deploymentOf("ct")) ?? {}
+        const reference = { namespace: "default", name: metadata?.name ?? "" }
+        const uidOf = KubernetesApi.use((api) => Effect.map(api.get(kind, reference), (object) => object.metadata.uid))
+        const uid = (yield* uidOf) ?? ""
+        yield* KubernetesDeletion.use((door) => door.delete(kind, reference, { uid }))
+        yield* World.isSo(Effect.map(Effect.option(uidOf), (found) => found._tag === "Some" && found.value !== uid))
+        yield* answers("ct", "changed\n")
+      })
     )
 
     it.effect("change their executor type, and no request fails meanwhile", () =>

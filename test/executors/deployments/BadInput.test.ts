@@ -3,7 +3,8 @@ import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import { Deployments, Functions, HorizontalPodAutoscalers } from "../../../src/fission/ResourceKind.ts"
 import { type Json, listOf } from "../../../src/podspec/Json.ts"
-import { running } from "../../fakes/ExecutorInMemory.ts"
+import { ask, running } from "../../fakes/ExecutorInMemory.ts"
+import { answered } from "../../fakes/Failures.ts"
 import { at } from "../../podspec/StockObjects.ts"
 import * as DeploymentWorld from "./DeploymentWorld.ts"
 
@@ -67,6 +68,69 @@ describe("a container function", () => {
         world.api.merge(Functions, { namespace: "default", name: "fetcher" }, { spec: given("other") })
         yield* DeploymentWorld.aSecond
         assert.deepStrictEqual(only()?.["command"], ["other"])
+      })
+      yield* running(world, test)
+    })
+  )
+})
+
+describe("MinScale above MaxScale", () => {
+  it.effect("is served without the autoscaler that the API server refuses, and says so; an edit helps", () =>
+    Effect.gen(function* () {
+      const world = yield* DeploymentWorld.make()
+      const refused = answered(
+        422,
+        "Invalid",
+        "spec.maxReplicas: Invalid value: 3: must be greater than or equal to `minReplicas`"
+      )
+      world.api.intercept((call) =>
+        call.verb === "create" && call.resource === HorizontalPodAutoscalers.plural
+          ? Effect.fail(refused(call))
+          : undefined
+      )
+      const fn = world.function("newdeploy", { MinScale: 5, MaxScale: 3 })
+      const degraded = () =>
+        listOf(at(world.api.find(Functions, { namespace: "default", name: "hello" }), "status", "conditions")).find(
+          ({ type }) => type === "ExecutorDegraded"
+        )
+      const test = Effect.gen(function* () {
+        yield* TestClock.adjust("1 minute")
+        yield* world.bringUp
+        assert.match((yield* ask(fn)).address, /^newdeploy-hello/u)
+        assert.strictEqual(world.replicas(), 5)
+        assert.deepInclude(degraded(), { status: "True", reason: "InvalidSpec" })
+        assert.include(String(degraded()?.["message"]), "spec.maxReplicas")
+        assert.deepStrictEqual(world.api.lines("delete"), [])
+        world.api.intercept()
+        world.change({ InvokeStrategy: { ExecutionStrategy: { MaxScale: 9 } } })
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual(at(world.only(HorizontalPodAutoscalers), "spec", "maxReplicas"), 9)
+        assert.deepInclude(degraded(), { status: "False" })
+      })
+      yield* running(world, test)
+    })
+  )
+})
+
+describe("an Environment of an older version", () => {
+  it.effect.each([
+    [1, "/userfunc/user"],
+    [2, "/userfunc/deployarchive"],
+    [3, "/userfunc/deployarchive"]
+  ])("%i has its code loaded from %s, and its functions are served (section 7)", ([version, filepath]) =>
+    Effect.gen(function* () {
+      const world = yield* DeploymentWorld.make()
+      world.environment({ spec: { version } })
+      const fn = world.function("newdeploy")
+      const test = Effect.gen(function* () {
+        yield* DeploymentWorld.aSecond
+        yield* world.bringUp
+        const template = at(world.only(Deployments), "spec", "template", "spec", "containers")
+        const command = listOf(template).find(({ name }) => name === "fetcher")?.["command"]
+        const words = Array.isArray(command) ? command.map(String) : []
+        const { LoadReq } = JSON.parse(words[words.indexOf("-specialize-request") + 1] ?? "{}")
+        assert.deepInclude(LoadReq, { filepath, envVersion: version })
+        assert.match((yield* ask(fn)).address, /^newdeploy-hello/u)
       })
       yield* running(world, test)
     })

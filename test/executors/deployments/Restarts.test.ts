@@ -57,21 +57,6 @@ describe("MinScale", () => {
       yield* running(world, test)
     })
   )
-
-  it.effect(
-    "above MaxScale, which admission refuses, makes nothing that the API server would take (resources.md 2.3)",
-    () =>
-      Effect.gen(function* () {
-        const world = yield* DeploymentWorld.make()
-        world.function("newdeploy", { MinScale: 5, MaxScale: 3 })
-        const test = Effect.gen(function* () {
-          yield* TestClock.adjust("1 minute")
-          assert.deepStrictEqual(world.api.lines("delete"), [])
-          assert.isDefined(world.only(Deployments))
-        })
-        yield* running(world, test)
-      })
-  )
 })
 
 /** A version of a function that an earlier process brought up. */
