@@ -90,7 +90,7 @@ const askAt = Effect.fnUntraced(function* ({ port }: { readonly port: number }, 
 })
 
 layer(cluster, { excludeTestServices: true })("two replicas with leader election", (it) => {
-  it.effect("are both ready, one of them works, and a call to either gets the same pod", () =>
+  it.effect("18.3: are both ready, one of them works, and a call to either gets the same pod", () =>
     Effect.gen(function* () {
       const first = yield* replica("replica/first")
       yield* isLeader(first)

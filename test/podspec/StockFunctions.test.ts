@@ -177,7 +177,7 @@ const kinds = [
 ] as const
 
 describe("the objects of a function", () => {
-  it.effect.each(recordings)("of %s equal the stock executor's, field by field", ([name]) =>
+  it.effect.each(recordings)("25.2: of %s equal the stock executor's, field by field", ([name]) =>
     Effect.gen(function* () {
       const ours = objectsOf(name, yield* chartSettings())
       for (const [field, kind] of kinds) {
@@ -188,7 +188,7 @@ describe("the objects of a function", () => {
     })
   )
 
-  it.effect("of a version have its label and a name of their own", () =>
+  it.effect("25.2: of a version have its label and a name of their own", () =>
     Effect.gen(function* () {
       const label = { "fission.io/function-version": "nd-basic-v1" }
       const { deployment } = built(
@@ -203,7 +203,7 @@ describe("the objects of a function", () => {
     })
   )
 
-  it.effect("are the same each time they are made", () =>
+  it.effect("25.2: are the same each time they are made", () =>
     Effect.gen(function* () {
       const settings = yield* chartSettings()
       assert.strictEqual(

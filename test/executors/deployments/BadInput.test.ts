@@ -138,31 +138,29 @@ describe("an Environment of an older version", () => {
 })
 
 describe("names", () => {
-  it.effect(
-    "of 63 characters in two namespaces give each function objects of its own, of at most 63 (checklist 1)",
-    () =>
-      Effect.gen(function* () {
-        const spaces = ["a".repeat(63), "b".repeat(63)]
-        const world = yield* DeploymentWorld.make({ FISSION_RESOURCE_NAMESPACES: spaces.join(",") })
-        const strategy = { ExecutionStrategy: { ExecutorType: "newdeploy", MinScale: 0, MaxScale: 1 } }
-        for (const namespace of spaces) {
-          world.environment({ namespace })
-          world.fn({ name: "f".repeat(63), namespace, spec: { InvokeStrategy: strategy } })
-        }
-        const test = Effect.gen(function* () {
-          yield* TestClock.adjust("2 seconds")
-          const made = world.api
-            .list(Deployments)
-            .filter(({ metadata }) => metadata.labels?.["executorType"] === "newdeploy")
-          assert.sameMembers(
-            made.map(({ metadata }) => metadata.namespace),
-            spaces
-          )
-          assert.strictEqual(new Set(made.map(({ metadata }) => metadata.name)).size, 2)
-          for (const { metadata } of made) assert.isAtMost(metadata.name.length, 63)
-        })
-        yield* running(world, test)
+  it.effect("25.1: of 63 characters in two namespaces give each function objects of its own, of at most 63", () =>
+    Effect.gen(function* () {
+      const spaces = ["a".repeat(63), "b".repeat(63)]
+      const world = yield* DeploymentWorld.make({ FISSION_RESOURCE_NAMESPACES: spaces.join(",") })
+      const strategy = { ExecutionStrategy: { ExecutorType: "newdeploy", MinScale: 0, MaxScale: 1 } }
+      for (const namespace of spaces) {
+        world.environment({ namespace })
+        world.fn({ name: "f".repeat(63), namespace, spec: { InvokeStrategy: strategy } })
+      }
+      const test = Effect.gen(function* () {
+        yield* TestClock.adjust("2 seconds")
+        const made = world.api
+          .list(Deployments)
+          .filter(({ metadata }) => metadata.labels?.["executorType"] === "newdeploy")
+        assert.sameMembers(
+          made.map(({ metadata }) => metadata.namespace),
+          spaces
+        )
+        assert.strictEqual(new Set(made.map(({ metadata }) => metadata.name)).size, 2)
+        for (const { metadata } of made) assert.isAtMost(metadata.name.length, 63)
       })
+      yield* running(world, test)
+    })
   )
 })
 

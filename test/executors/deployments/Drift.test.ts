@@ -91,7 +91,7 @@ describe("what somebody edits by hand", () => {
   )
 
   it.effect.each(["newdeploy", "container"])(
-    "is the only thing that is written after a restart: what a function of type %s has stays (checklist 11)",
+    "25.11: is the only thing that is written after a restart: what a function of type %s has stays",
     (type) =>
       Effect.gen(function* () {
         const world = yield* DeploymentWorld.make()
@@ -170,7 +170,7 @@ describe("an autoscaler", () => {
     unseen.flatMap(([what, happen]) =>
       occasions.map(([occasion, arise]) => [`${what} comes right when ${occasion}`, happen, arise] as const)
     )
-  )("that somebody %s, and not sooner (section 22)", ([, happen, arise]) =>
+  )("25.6: that somebody %s, and not sooner (section 22)", ([, happen, arise]) =>
     Effect.gen(function* () {
       const world = yield* DeploymentWorld.make()
       world.function("newdeploy")

@@ -79,7 +79,7 @@ describe("a request for a function with a Deployment of its own", () => {
     })
   )
 
-  it.effect("is answered by what an earlier process made, and nothing is written (checklist 11)", () =>
+  it.effect("25.11: is answered by what an earlier process made, and nothing is written", () =>
     Effect.gen(function* () {
       const world = yield* DeploymentWorld.make()
       const fn = world.function("newdeploy")
@@ -94,7 +94,7 @@ describe("a request for a function with a Deployment of its own", () => {
     })
   )
 
-  it.effect("N14: survives an API that fails for half a minute while it waits for a pod (checklist 10)", () =>
+  it.effect("N14: 25.10: survives an API that fails for half a minute while it waits for a pod", () =>
     Effect.gen(function* () {
       const world = yield* DeploymentWorld.make()
       const fn = world.function("newdeploy")
@@ -115,7 +115,7 @@ describe("a request for a function with a Deployment of its own", () => {
     })
   )
 
-  it.effect("N15: that no pod comes for ends after its time, and leaves the objects alone (checklist 10)", () =>
+  it.effect("N15: 25.10: that no pod comes for ends after its time, and leaves the objects alone", () =>
     Effect.gen(function* () {
       const world = yield* DeploymentWorld.make()
       const fn = world.function("newdeploy")
@@ -127,6 +127,26 @@ describe("a request for a function with a Deployment of its own", () => {
         assert.deepStrictEqual(failure(yield* Fiber.join(request)), { kind: "Internal", text })
         for (const kind of DeploymentWorld.kinds) assert.isDefined(world.only(kind))
         assert.deepStrictEqual(world.api.lines("delete"), [])
+      })
+      yield* running(world, test)
+    })
+  )
+
+  it.effect("25.13: comes twice, and both get the error of the one creation, however long it takes", () =>
+    Effect.gen(function* () {
+      const world = yield* DeploymentWorld.make()
+      const fn = world.function("newdeploy")
+      const test = Effect.gen(function* () {
+        const asked = Effect.forkChild(Effect.result(ask(fn)))
+        const first = yield* asked
+        yield* TestClock.adjust("90 seconds")
+        const second = yield* asked
+        const before = world.objectWrites().length
+        yield* TestClock.adjust("31 seconds")
+        const error = failure(yield* Fiber.join(first))
+        assert.strictEqual(error?.kind, "Internal")
+        assert.deepStrictEqual(failure(yield* Fiber.join(second)), error)
+        assert.lengthOf(world.objectWrites(), before, "the second one created nothing")
       })
       yield* running(world, test)
     })

@@ -30,7 +30,7 @@ describe("MinScale", () => {
     [0, 0, 2],
     [1, 1, 3]
   ] as const)(
-    "%i that was raised while no executor ran takes effect at start: %i replicas become %i",
+    "25.6: %i that was raised while no executor ran takes effect at start: %i replicas become %i",
     ([was, replicas, now]) =>
       Effect.gen(function* () {
         const world = yield* before(was, replicas)
@@ -110,7 +110,7 @@ describe("a published version that an earlier process brought up", () => {
     })
   )
 
-  it.effect("keeps the MinScale of its own spec", () =>
+  it.effect("25.11: keeps the MinScale of its own spec", () =>
     Effect.gen(function* () {
       const kept = { ...snapshot, InvokeStrategy: { ExecutionStrategy: { ExecutorType: "newdeploy", MinScale: 1 } } }
       const { replicas, world } = yield* published(kept)
@@ -154,7 +154,7 @@ describe("a published version that an earlier process brought up", () => {
     })
   )
 
-  it.effect("and that a view lacks loses nothing while live looks fail: unknown is not absent", () =>
+  it.effect("18.6: and that a view lacks loses nothing while live looks fail: unknown is not absent", () =>
     Effect.gen(function* () {
       const { ofVersion, reference, world } = yield* published(snapshot)
       world.api.remove(FunctionVersions, reference)
