@@ -4,13 +4,13 @@ import type { Plugin, RolldownOptions } from "rolldown"
 const common = { format: "esm", entryFileNames: "[name].mjs", minify: true } as const
 
 /** The program of a pod that is no JavaScript, beside the launcher that starts it. */
-const pythonRuntime: Plugin = {
+const pythonRuntime = (folder: string): Plugin => ({
   name: "python-runtime",
   generateBundle() {
     const source = readFileSync("src/devcluster/pod/pythonRuntime.py")
-    this.emitFile({ type: "asset", fileName: "pythonRuntime.py", source })
+    this.emitFile({ type: "asset", fileName: `${folder}pythonRuntime.py`, source })
   }
-}
+})
 
 /**
  * `main.mjs` is all that the executor needs. The embedded cluster is loaded by `dev` and `demo` only;
@@ -38,17 +38,33 @@ export const commands = {
   }
 } satisfies RolldownOptions
 
+const programs = ["fetcher", "httpEcho", "nodeRuntime", "pythonRuntime"]
+
 /** The programs that the embedded kubelet starts, each a process of its own. */
 const podPrograms = {
-  input: {
-    fetcher: "src/devcluster/pod/fetcher.ts",
-    httpEcho: "src/devcluster/pod/httpEcho.ts",
-    nodeRuntime: "src/devcluster/pod/nodeRuntime.ts",
-    pythonRuntime: "src/devcluster/pod/pythonRuntime.ts"
-  },
+  input: Object.fromEntries(programs.map((name) => [name, `src/devcluster/pod/${name}.ts`])),
   platform: "node",
-  plugins: [pythonRuntime],
+  plugins: [pythonRuntime("")],
   output: { ...common, dir: "dist/pod", chunkFileNames: "[name].mjs" }
 } satisfies RolldownOptions
 
-export default [commands, podPrograms]
+/**
+ * What `import "fission-executor"` gives: module by module as the sources are, so that whoever bundles an executor of their
+ * own shakes off what it does not use, and over the importer's copy of `effect`. `tsconfig.lib.json` adds the types.
+ */
+const library = {
+  input: ["src/index.ts", ...programs.map((name) => `src/devcluster/pod/${name}.ts`)],
+  platform: "node",
+  external: /^(?!\.|\/)/u,
+  plugins: [pythonRuntime("devcluster/pod/")],
+  output: {
+    format: "esm",
+    dir: "lib",
+    cleanDir: true,
+    preserveModules: true,
+    preserveModulesRoot: "src",
+    entryFileNames: "[name].mjs"
+  }
+} satisfies RolldownOptions
+
+export default [commands, podPrograms, library]

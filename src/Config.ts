@@ -73,6 +73,10 @@ export interface SettingsShape {
   readonly istio: boolean
   /** Whether functions get headless Services, through which routers find their pods without asking; not in a mesh. */
   readonly functionServices: boolean
+  /** Whether pods mount the images of OCI packages, where the API server knows such volumes (poolmgr.md section 18). */
+  readonly ociImageVolume: boolean
+  /** Time without use after which the pool of one image goes; see `ImagePools`. */
+  readonly ociPoolIdleReapTime: Duration.Duration
   /** Laid over the pod spec of every pool; empty where the operator has none, or none that can be used. */
   readonly podSpecPatch: PodSpecPatch
   /** What the names of Services end with. */
@@ -287,15 +291,18 @@ const fromVariables = (variables: EnvironmentVariables): SettingsShape => {
     finalizerEnabled: read("FINALIZER_ENABLED", parseBoolean, false),
     istio,
     functionServices: functionServices && !istio,
+    ociImageVolume: read("ENABLE_OCI_IMAGE_VOLUME", parseBoolean, false),
+    ociPoolIdleReapTime: read("OCI_POOL_IDLE_REAP_TIME", positive(parseGoDuration), Duration.minutes(5), "5m"),
     podSpecPatch: podSpecPatch(),
     clusterDomain: text("CLUSTER_DOMAIN", "cluster.local"),
     stateServiceUrl: text("STATESVC_URL"),
     gracefulShutdownTimeout: read("GRACEFUL_SHUTDOWN_TIMEOUT", positive(parseGoDuration), Duration.seconds(30), "30s"),
     bodyLimit: read("EXECUTOR_BODY_LIMIT_BYTES", parseBytes, 32 * 1024 * 1024),
     specializationConcurrency: read("EXECUTOR_SPECIALIZATION_CONCURRENCY", parseBound, 0),
-    warmReserve: read("EXECUTOR_WARM_RESERVE", parseCount, 1),
+    // A pod of the reserve has no labels by which a mesh could find it, and a function has one pod there.
+    warmReserve: istio ? 0 : read("EXECUTOR_WARM_RESERVE", parseCount, 1),
     provisioned: {
-      enabled: read("EXECUTOR_PROVISIONED_CONCURRENCY_ENABLED", parseBoolean, false),
+      enabled: read("EXECUTOR_PROVISIONED_CONCURRENCY_ENABLED", parseBoolean, false) && !istio,
       maxPerFunction: read("EXECUTOR_PROVISIONED_MAX_PER_FUNCTION", parsePositiveCount, 20),
       maxInFlightPerFunction: read("EXECUTOR_PROVISIONED_MAX_INFLIGHT_PER_FUNCTION", parsePositiveCount, 4),
       interval: read("EXECUTOR_PROVISIONED_RECONCILE_INTERVAL", positive(parseGoDuration), Duration.seconds(30), "30s")

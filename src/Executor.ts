@@ -10,16 +10,23 @@ import * as Container from "./executors/container/Container.ts"
 import { CreationBounds } from "./executors/CreationBounds.ts"
 import { Dispatcher } from "./executors/Dispatcher.ts"
 import { ExecutorTypes } from "./executors/ExecutorType.ts"
+import { PodSpecPolicies } from "./executors/PodSpecPolicies.ts"
 import { InstanceId } from "./executors/InstanceId.ts"
+import { ImageVolumes } from "./executors/ImageVolumes.ts"
 import * as Newdeploy from "./executors/newdeploy/Newdeploy.ts"
 import { LeftoverAutoscalers } from "./executors/deployments/LeftoverAutoscalers.ts"
+import { PackageImages } from "./executors/PackageImages.ts"
 import { TakenNames } from "./executors/TakenNames.ts"
 import { Claims } from "./executors/poolmgr/Claims.ts"
 import { ColdStart } from "./executors/poolmgr/ColdStart.ts"
+import { CpuUsage } from "./executors/poolmgr/CpuUsage.ts"
 import { FunctionServices } from "./executors/poolmgr/FunctionServices.ts"
 import { IdlePods } from "./executors/poolmgr/IdlePods.ts"
+import { ImagePools } from "./executors/poolmgr/ImagePools.ts"
+import { MeshServices } from "./executors/poolmgr/MeshServices.ts"
 import { PodLifecycle } from "./executors/poolmgr/PodLifecycle.ts"
 import { PodStanding } from "./executors/poolmgr/PodStanding.ts"
+import { PoolDemands } from "./executors/poolmgr/PoolDemands.ts"
 import { PoolDeployments } from "./executors/poolmgr/PoolDeployments.ts"
 import * as Poolmgr from "./executors/poolmgr/Poolmgr.ts"
 import { PodWrites } from "./executors/poolmgr/PodWrites.ts"
@@ -31,6 +38,7 @@ import { ReserveConnections } from "./executors/poolmgr/ReserveConnections.ts"
 import { SharedPods } from "./executors/poolmgr/SharedPods.ts"
 import { WarmPods } from "./executors/poolmgr/WarmPods.ts"
 import { WarmUps } from "./executors/poolmgr/WarmUps.ts"
+import { WebSockets } from "./executors/poolmgr/WebSockets.ts"
 import { NamespaceSet } from "./informers/NamespaceSet.ts"
 import type { LoadKubeConfig } from "./kubernetes/Credentials.ts"
 import { ApiServerHealth } from "./kubernetes/ApiServerHealth.ts"
@@ -52,6 +60,7 @@ import { DryRun } from "./safeguards/DryRun.ts"
 import { EventRecorder } from "./safeguards/EventRecorder.ts"
 import { Leadership } from "./safeguards/Leadership.ts"
 import { FetcherClient } from "./specialization/FetcherClient.ts"
+import { RuntimeClient } from "./specialization/RuntimeClient.ts"
 
 /** Where the API server is, and where to listen. */
 export interface ExecutorOptions {
@@ -63,36 +72,54 @@ export interface ExecutorOptions {
   readonly port: number
   /** Whether metrics and the debug pages are served at `METRICS_ADDR`; default no. */
   readonly metrics?: boolean
+  /** Default none. */
+  readonly addOns?: AddOn
 }
 
-/** Everything behind the HTTP API, over whatever Kubernetes API and fetcher client it is given. */
-export const layerNoDeps: Layer.Layer<
+/** What an add-on may use: where to register itself, and what our own executor types are made over. */
+export type AddOnServices = ExecutorTypes | PodSpecPolicies | DecisionLog | Settings | KubernetesApi | Deletion
+
+/**
+ * An extension of the executor: a layer that registers itself while it is built. Add-ons are built before our own
+ * executor types and closed after them; several are one by `Layer.mergeAll`. `ConfigurationError` refuses the start.
+ */
+export type AddOn = Layer.Layer<never, ConfigurationError, AddOnServices>
+
+/** Everything behind the HTTP API, over whatever Kubernetes API and clients of pods it is given. */
+export const layerOver = <E>(
+  addOns: Layer.Layer<never, E, AddOnServices>
+): Layer.Layer<
   Dispatcher | Supervisor | DecisionLog | PoolCache | Brake | Circuits | ApiServerHealth | Orphans,
-  never,
-  Settings | KubernetesApi | KubernetesDeletion | FetcherClient | Leadership
-> = (() => {
+  E,
+  Settings | KubernetesApi | KubernetesDeletion | FetcherClient | RuntimeClient | Leadership
+> => {
   const poolmgr = Poolmgr.layer.pipe(
     Layer.provide([Requests.layer, Provisioner.layer]),
     Layer.provide(WarmUps.layer),
     Layer.provide(ColdStart.layer),
-    Layer.provide([Claims.layer, PoolDeployments.layer, FunctionServices.layer, IdlePods.layer]),
-    Layer.provide(ReserveConnections.layer),
+    Layer.provideMerge(MeshServices.layer),
+    Layer.provide([Claims.layer, ImagePools.layer, FunctionServices.layer, IdlePods.layer, CpuUsage.layer]),
+    Layer.provide(PoolDeployments.layer),
+    Layer.provide([PoolDemands.layer, ReserveConnections.layer]),
     Layer.provide(Reserve.layer),
     Layer.provide(SharedPods.layer),
     Layer.provide(PodLifecycle.layer),
     Layer.provide(PodStanding.layer),
-    Layer.provide([PodWrites.layer, PoolSurge.layer]),
+    Layer.provide([WebSockets.layer, PodWrites.layer, PoolSurge.layer]),
     Layer.provide(WarmPods.layer),
     Layer.provideMerge(PoolCache.layer)
   )
-  const types = Layer.mergeAll(poolmgr, Newdeploy.layer, Container.layer).pipe(Layer.provide(InstanceId.layer))
+  const types = Layer.mergeAll(poolmgr, Newdeploy.layer, Container.layer).pipe(
+    Layer.provide([InstanceId.layer, ImageVolumes.layer, PackageImages.layer])
+  )
   // Built from the bottom up, closed from the top down.
   return Dispatcher.layer.pipe(
     Layer.provide(Controllers.layer),
     Layer.provideMerge(Orphans.layer),
     Layer.provide(AbsentOwners.layer),
     Layer.provideMerge(types),
-    Layer.provide([ExecutorTypes.layer, CreationBounds.layer]),
+    Layer.provideMerge(addOns),
+    Layer.provide([ExecutorTypes.layer, CreationBounds.layer, PodSpecPolicies.layer]),
     Layer.provide([TakenNames.layer, LeftoverAutoscalers.layer]),
     Layer.provideMerge(Supervisor.layer),
     Layer.provide(NamespaceSet.layerStatic),
@@ -104,7 +131,10 @@ export const layerNoDeps: Layer.Layer<
     Layer.provideMerge(Circuits.layer),
     Layer.provideMerge(ApiServerHealth.layer)
   )
-})()
+}
+
+/** The same without add-ons. */
+export const layerNoDeps = layerOver(Layer.empty)
 
 /**
  * The whole executor. Fails only with wrong configuration: a kubeconfig that cannot be used, a port that cannot be had.
@@ -116,8 +146,8 @@ export const layer = (
 ): Layer.Layer<ExecutorApi | Supervisor | DecisionLog, ConfigurationError, Settings> =>
   ExecutorApi.layer(options).pipe(
     Layer.provide(options.metrics === true ? DebugListener.layer : Layer.empty),
-    Layer.provideMerge(layerNoDeps),
-    Layer.provide(FetcherClient.layer),
+    Layer.provideMerge(layerOver<ConfigurationError>(options.addOns ?? Layer.empty)),
+    Layer.provide([FetcherClient.layer, RuntimeClient.layer]),
     Layer.provide(leadershipOver(KubernetesApiLive.layer(options.kubeConfig, options.userAgent), options)),
     Layer.provide(Telemetry.layer)
   )

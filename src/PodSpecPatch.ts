@@ -27,7 +27,12 @@ export const parsePodSpecPatch = (text: string): Result.Result<PodSpecPatch, str
   if (problem?.code === "MULTIPLE_DOCS") return Result.fail("it holds more than one document")
   // The first line of a message says where; the lines after it show the place.
   if (problem !== undefined) return Result.fail(problem.message.replace(/:?\n[^]*$/u, ""))
-  const value: unknown = document.toJS() ?? {}
+  // Aliases that lead nowhere, or to more than anybody wrote by hand.
+  const value = Result.try({ try: (): unknown => document.toJS() ?? {}, catch: String })
+  return Result.flatMap(value, checked)
+}
+
+const checked = (value: unknown): Result.Result<PodSpecPatch, string> => {
   if (!isObject(value)) return Result.fail("it is no pod spec")
   const problems = strangeFields(V1PodSpec, value, "")
   for (const list of ["initContainers", "containers"]) {

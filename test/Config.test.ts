@@ -11,6 +11,7 @@ const refusal = (variables: Variables) => Effect.map(Effect.flip(read(variables)
 const plain = (settings: SettingsShape) => ({
   ...settings,
   podReadyTimeout: Duration.toMillis(settings.podReadyTimeout),
+  ociPoolIdleReapTime: Duration.toMillis(settings.ociPoolIdleReapTime),
   reaperIntervals: {
     poolmgr: Duration.toMillis(settings.reaperIntervals.poolmgr),
     newdeploy: Duration.toMillis(settings.reaperIntervals.newdeploy),
@@ -44,6 +45,8 @@ const defaults: ReturnType<typeof plain> = {
   finalizerEnabled: false,
   istio: false,
   functionServices: false,
+  ociImageVolume: false,
+  ociPoolIdleReapTime: 300_000,
   podSpecPatch: {},
   clusterDomain: "cluster.local",
   stateServiceUrl: "",
@@ -115,8 +118,10 @@ describe("the settings", () => {
         METRICS_ADDR: "[::1]:9090",
         DISABLE_OWNER_REFERENCES: "T",
         FINALIZER_ENABLED: "true",
-        ENABLE_ISTIO: "1",
+        ENABLE_ISTIO: "0",
         ENABLE_FUNCTION_SERVICES: "true",
+        ENABLE_OCI_IMAGE_VOLUME: "true",
+        OCI_POOL_IDLE_REAP_TIME: "7m",
         STATESVC_URL: "http://statesvc",
         GRACEFUL_SHUTDOWN_TIMEOUT: "45s",
         EXECUTOR_BODY_LIMIT_BYTES: "1024",
@@ -165,8 +170,10 @@ describe("the settings", () => {
         leaseDuration: 30_000,
         disableOwnerReferences: true,
         finalizerEnabled: true,
-        istio: true,
-        functionServices: false,
+        istio: false,
+        functionServices: true,
+        ociImageVolume: true,
+        ociPoolIdleReapTime: 420_000,
         podSpecPatch: {},
         clusterDomain: "cluster.local",
         stateServiceUrl: "http://statesvc",
@@ -210,6 +217,18 @@ describe("the settings", () => {
     Effect.gen(function* () {
       const settings = yield* read({ OBJECT_REAPER_INTERVAL: "9" })
       assert.strictEqual(Duration.toSeconds(settings.reaperIntervals.poolmgr), 9)
+    })
+  )
+
+  it.effect("have no headless Services, reserve or provisioned pods in a mesh, where a function has one pod", () =>
+    Effect.gen(function* () {
+      const { functionServices, istio, provisioned, warmReserve } = yield* read({
+        ENABLE_ISTIO: "1",
+        ENABLE_FUNCTION_SERVICES: "true",
+        EXECUTOR_WARM_RESERVE: "2",
+        EXECUTOR_PROVISIONED_CONCURRENCY_ENABLED: "true"
+      })
+      assert.deepStrictEqual([istio, functionServices, warmReserve, provisioned.enabled], [true, false, 0, false])
     })
   )
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http"
 import { Effect, type Scope } from "effect"
 import { Agent, request as send } from "undici"
+import { readText } from "../AnswerText.ts"
 import type { FissionError } from "../Errors.ts"
 import type { Leadership } from "../safeguards/Leadership.ts"
 import { notTheLeader } from "../executors/CreationError.ts"
@@ -10,6 +11,9 @@ import { type Answer, fromError, ok } from "./Answer.ts"
 import type { Body } from "./Bodies.ts"
 import * as LeaderTaps from "./LeaderTaps.ts"
 import type { Route } from "./Routes.ts"
+
+/** Most bytes that are read of a leader's answer: an address, a line of text, or what its caches hold. */
+const longestAnswer = 16 * 1024 * 1024
 
 const refused = fromError(notTheLeader())
 
@@ -73,7 +77,7 @@ export const makeForward = (
           dispatcher: agent,
           signal
         })
-        const text = await answer.body.text()
+        const { text } = await readText(answer.body, longestAnswer)
         isCutOff = false
         const retryAfter = Number(answer.headers["retry-after"])
         return {

@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import { Command, Flag } from "effect/cli"
+import type { AddOn } from "../Executor.ts"
 import { quantityOf } from "../fission/Quantity.ts"
 import { withEmbeddedCluster } from "./embeddedCluster.ts"
 import { clusterFlags } from "./serve.ts"
@@ -37,6 +38,11 @@ const flags = {
   nodePods: nodeFlag("pods"),
   nodeCpu: nodeFlag("cpu"),
   nodeMemory: nodeFlag("memory"),
+  images: Flag.String("images").pipe(
+    Flag.withMetavar("path"),
+    Flag.withDescription("OCI image layout with the images of OCI packages, in place of registries"),
+    Flag.optional
+  ),
   endpointSlices: Flag.Boolean("endpoint-slices").pipe(
     Flag.withDescription("functions have Services, and the router looks for pods in their EndpointSlices first"),
     Flag.withDefault(false)
@@ -50,9 +56,11 @@ const flags = {
 /** What the command line of `dev` says. */
 export type DevFlags = Command.Command.Config.Infer<typeof flags>
 
-export const dev = Command.make("dev", flags, (options) =>
-  Effect.flatMap(
-    withEmbeddedCluster(() => import("./runDev.ts")),
-    ({ runDev }) => runDev(options)
-  )
-).pipe(Command.withDescription("Run an embedded cluster with functions, the executor and a router"))
+/** The command `dev` with an executor that has these add-ons. */
+export const makeDev = (addOns: AddOn) =>
+  Command.make("dev", flags, (options) =>
+    Effect.flatMap(
+      withEmbeddedCluster(() => import("./runDev.ts")),
+      ({ runDev }) => runDev(options, addOns)
+    )
+  ).pipe(Command.withDescription("Run an embedded cluster with functions, the executor and a router"))

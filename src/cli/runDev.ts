@@ -1,6 +1,6 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Console, Effect, Layer, Option, type Scope } from "effect"
 import { Settings } from "../Config.ts"
@@ -32,6 +32,12 @@ const temporaryFile = (name: string, text: string): Effect.Effect<string, never,
     Effect.tap((file) => Effect.promise(() => writeFile(file, text, { mode: 0o600 })))
   )
 
+/** The node of the cluster as the command line describes it. */
+const nodeOf = (options: DevFlags) => ({
+  capacity: capacityOf(options),
+  imageLayout: Option.getOrUndefined(Option.map(options.images, (path) => resolve(path)))
+})
+
 const capacityOf = ({ nodeCpu, nodeMemory, nodePods }: DevFlags): Capacity => ({
   pods: Option.getOrElse(nodePods, () => plenty.pods),
   cpu: Option.getOrElse(nodeCpu, () => plenty.cpu),
@@ -42,7 +48,7 @@ const capacityOf = ({ nodeCpu, nodeMemory, nodePods }: DevFlags): Capacity => ({
 const nodeComponents = (
   kubeConfig: Credentials.LoadKubeConfig,
   namespaces: ReadonlyArray<string>,
-  capacity: Capacity
+  node: ReturnType<typeof nodeOf>
 ) =>
   Layer.unwrap(
     Effect.gen(function* () {
@@ -55,21 +61,28 @@ const nodeComponents = (
         certificateAuthority: authorities === "" ? undefined : yield* temporaryFile("ca.crt", authorities)
       }
       yield* DevCluster.furnish(namespaces)
-      return DevCluster.nodeComponents({ apiServer, capacity })
+      return DevCluster.nodeComponents({ apiServer, ...node })
     })
   ).pipe(Layer.provide([KubernetesApiLive.layer(kubeConfig, userAgent), PodLogs.layer]))
 
-const executorLayer = (options: DevFlags, namespaces: ReadonlyArray<string>, kubeConfig: Credentials.LoadKubeConfig) =>
+const executorLayer = (
+  options: DevFlags,
+  addOns: Executor.AddOn,
+  namespaces: ReadonlyArray<string>,
+  kubeConfig: Credentials.LoadKubeConfig
+) =>
   Executor.layer({
     kubeConfig,
     userAgent: `fission-executor/${version}`,
     host,
     port: options.executorPort,
-    metrics: true
+    metrics: true,
+    addOns
   }).pipe(
     Layer.provide(
       Settings.layer({
         FINALIZER_ENABLED: "true",
+        ENABLE_OCI_IMAGE_VOLUME: "true",
         ...process.env,
         ...(options.endpointSlices ? { ENABLE_FUNCTION_SERVICES: "true" } : {}),
         FISSION_RESOURCE_NAMESPACES: namespaces.join(","),
@@ -89,6 +102,7 @@ interface RunningCluster {
 /** Everything in front of a cluster that runs: the manifests, the executor unless somebody else runs it, the router. */
 const runBeside = Effect.fnUntraced(function* (
   options: DevFlags,
+  addOns: Executor.AddOn,
   namespaces: ReadonlyArray<string>,
   { about, flag, kubeConfig }: RunningCluster
 ) {
@@ -101,7 +115,7 @@ const runBeside = Effect.fnUntraced(function* (
     `FISSION_RESOURCE_NAMESPACES=${namespaces.join(",")}`,
     ...(endpointSlices ? ["ENABLE_FUNCTION_SERVICES=true"] : [])
   ].join(" ")
-  const executor = options.clusterOnly ? Layer.empty : executorLayer(options, namespaces, kubeConfig)
+  const executor = options.clusterOnly ? Layer.empty : executorLayer(options, addOns, namespaces, kubeConfig)
 
   const session = Effect.gen(function* () {
     const manifests = Option.getOrElse(options.apply, () => samples)
@@ -131,7 +145,7 @@ const runBeside = Effect.fnUntraced(function* (
 })
 
 /** Runs everything in one process until it is interrupted. */
-export const runDev = Effect.fnUntraced(function* (options: DevFlags) {
+export const runDev = Effect.fnUntraced(function* (options: DevFlags, addOns: Executor.AddOn) {
   const namespaces = options.namespaces.split(",").map((name) => name.trim())
   const logging = Logging.layer(Logging.formFor(process.stdout))
 
@@ -141,15 +155,15 @@ export const runDev = Effect.fnUntraced(function* (options: DevFlags) {
       onSome: (file) => `--kubeconfig ${file}`,
       onNone: () => `--api-server ${Option.getOrElse(options.apiServer, () => "")}`
     })
-    return yield* runBeside(options, namespaces, { kubeConfig, flag, about: [] }).pipe(
-      Effect.provide(nodeComponents(kubeConfig, namespaces, capacityOf(options))),
+    return yield* runBeside(options, addOns, namespaces, { kubeConfig, flag, about: [] }).pipe(
+      Effect.provide(nodeComponents(kubeConfig, namespaces, nodeOf(options))),
       Effect.provide(logging)
     )
   }
   const embedded = Effect.gen(function* () {
     const server = yield* ApiServer
     const kubeconfig = yield* temporaryFile("kubeconfig", server.kubeconfig)
-    return yield* runBeside(options, namespaces, {
+    return yield* runBeside(options, addOns, namespaces, {
       kubeConfig: Credentials.fromServer(server.url),
       flag: `--api-server ${server.url}`,
       about: [
@@ -159,7 +173,7 @@ export const runDev = Effect.fnUntraced(function* (options: DevFlags) {
     })
   })
   return yield* Effect.scoped(embedded).pipe(
-    Effect.provide(DevCluster.layer({ host, port: options.clusterPort, namespaces, capacity: capacityOf(options) })),
+    Effect.provide(DevCluster.layer({ host, port: options.clusterPort, namespaces, ...nodeOf(options) })),
     Effect.provide(logging)
   )
 })

@@ -70,18 +70,17 @@ const buildInfo = Metric.gauge("fission_executor_build_info", {
 })
 
 /** Runs the executor until it is interrupted. */
-export const runServe = Effect.fnUntraced(function* (flags: {
-  readonly kubeconfig: Option.Option<string>
-  readonly apiServer: Option.Option<string>
-  readonly port: number
-  readonly host: Option.Option<string>
-}) {
+const runServe = Effect.fnUntraced(function* (
+  flags: Command.Command.Config.Infer<typeof serveFlags>,
+  addOns: Executor.AddOn
+) {
   const executor = Executor.layer({
     kubeConfig: kubeConfigOf(flags),
     userAgent: `fission-executor/${version}`,
     host: Option.getOrUndefined(flags.host),
     port: flags.port,
-    metrics: true
+    metrics: true,
+    addOns
   })
   return yield* Layer.launch(
     announced.pipe(
@@ -92,6 +91,11 @@ export const runServe = Effect.fnUntraced(function* (flags: {
   )
 })
 
-export const serve = Command.make("serve", serveFlags, runServe).pipe(
-  Command.withDescription("Run the executor (what starting it without a subcommand does)")
-)
+/** The command `serve` of an executor with these add-ons, and what it runs. */
+export const makeServe = (addOns: Executor.AddOn) => {
+  const run = (flags: Command.Command.Config.Infer<typeof serveFlags>) => runServe(flags, addOns)
+  const serve = Command.make("serve", serveFlags, run).pipe(
+    Command.withDescription("Run the executor (what starting it without a subcommand does)")
+  )
+  return { runServe: run, serve }
+}

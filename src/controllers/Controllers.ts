@@ -105,6 +105,7 @@ const handlers = Effect.gen(function* () {
     },
     workWithoutLease: Object.assign({}, ...types.all().map((type) => type.workWithoutLease)),
     loops: [
+      ...types.all().flatMap((type) => type.loops ?? []),
       ...passesOf(types.all()).map(([interval, together]) => (view: NamespaceView) => {
         const reap = Effect.suspend(() => Effect.forEach(together, (type) => type.reapIdle(view), { discard: true }))
         const tapAll = Effect.sync(() => together.forEach((type) => type.tapAll(view)))

@@ -1,6 +1,6 @@
 import { orRefusal } from "./Answers.ts"
 import { decodeProblem, otherKindProblem } from "./Decoding.ts"
-import { type ServedKind, servedKinds } from "./ServedKinds.ts"
+import { type ServedKind, storedKinds } from "./ServedKinds.ts"
 import * as Status from "./Status.ts"
 import { apiVersionOf, isJson, jsonIn } from "./StoredObject.ts"
 
@@ -20,7 +20,7 @@ export const parsePath = (path: string): ResourcePath | undefined => {
   const [group, version] = core ? ["", parts[1]] : [parts[1], parts[2]]
   const rest = parts.slice(core ? 2 : 3)
   const find = (plural: string | undefined) =>
-    servedKinds.find((kind) => kind.group === group && kind.version === version && kind.plural === plural)
+    storedKinds.find((kind) => kind.group === group && kind.version === version && kind.plural === plural)
 
   if (rest.length > (rest[0] === "namespaces" ? 5 : 3)) return undefined
   if (rest[0] === "namespaces" && rest.length > 2) {
@@ -46,7 +46,7 @@ const partsOf = (path: string): ReadonlyArray<string> => {
 /** Whether a path lies in a built-in group, where even an unknown resource is answered with a Status. */
 export const isBuiltInGroup = (path: string): boolean => {
   const [root, group, version] = partsOf(path)
-  return servedKinds.some((kind) =>
+  return storedKinds.some((kind) =>
     kind.group === ""
       ? root === "api" && group === kind.version
       : root === "apis" && group === kind.group && version === kind.version && group !== "fission.io"

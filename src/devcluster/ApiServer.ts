@@ -13,6 +13,7 @@ import { faultAnswer, type FaultAction, Faults, type FaultTarget } from "./Fault
 import { PodLogs } from "./PodLogs.ts"
 import { projectionOf } from "./Projection.ts"
 import { ResourceStore, type StoredObject } from "./ResourceStore.ts"
+import { resourceOf } from "./ServedKinds.ts"
 import * as Status from "./Status.ts"
 import { isJson, jsonIn } from "./StoredObject.ts"
 import { sendWatchEnd, streamEvents } from "./WatchStream.ts"
@@ -113,7 +114,7 @@ const makeServe = (
     ) {
       const verb = verbOf(request.method ?? "GET", path, query)
       const { accept = "", "content-type": contentType = "", "user-agent": client = "" } = request.headers
-      const resource = [path.kind.plural, ...(path.subresource === undefined ? [] : [path.subresource])].join("/")
+      const resource = [resourceOf(path.kind), ...(path.subresource === undefined ? [] : [path.subresource])].join("/")
       count(client, `${verb} ${resource} ${path.namespace ?? ""}`)
       const body = yield* Effect.result(readBody(request, bodyLimit))
       if (Result.isFailure(body)) {

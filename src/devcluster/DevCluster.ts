@@ -11,6 +11,7 @@ import { VersionPublisherLayer } from "./controllers/VersionPublisher.ts"
 import { Faults } from "./Faults.ts"
 import { Kubelet, type KubeletOptions } from "./Kubelet.ts"
 import { Namespaces, ServiceAccounts } from "./Kinds.ts"
+import { MetricsServerLayer } from "./MetricsServer.ts"
 import { PodLogs } from "./PodLogs.ts"
 
 /** The User-Agent of the cluster's own clients; a fault for `fission-executor/` spares them. */
@@ -52,7 +53,11 @@ export const layer = (
       const { url } = yield* ApiServer
       const api = KubernetesApiLive.layer(Credentials.fromServer(url), userAgent)
       const contents = Layer.effectDiscard(furnish(["default", ...options.namespaces]))
-      return components({ ...options, apiServer: { url } }).pipe(Layer.provideMerge(contents), Layer.provide(api))
+      return MetricsServerLayer().pipe(
+        Layer.provideMerge(components({ ...options, apiServer: { url } })),
+        Layer.provideMerge(contents),
+        Layer.provide(api)
+      )
     })
   )
   return clients.pipe(Layer.provideMerge(server))

@@ -1,17 +1,17 @@
-import { type ServedKind, servedKinds, subresourcesOf } from "./ServedKinds.ts"
+import { type ServedKind, storedKinds, subresourcesOf } from "./ServedKinds.ts"
 import type * as Status from "./Status.ts"
 import { apiVersionOf } from "./StoredObject.ts"
 
 /** Documents that tell clients what is served. Undefined for any other path. */
 export const discovery = (path: string): Status.Json | undefined => {
-  const groups = [...new Set(servedKinds.map((kind) => kind.group))].filter((group) => group !== "")
+  const groups = [...new Set(storedKinds.map((kind) => kind.group))].filter((group) => group !== "")
   const groupOf = (name: string) => {
-    const version = servedKinds.find((kind) => kind.group === name)?.version ?? ""
+    const version = storedKinds.find((kind) => kind.group === name)?.version ?? ""
     const known = { groupVersion: `${name}/${version}`, version }
     return { name, versions: [known], preferredVersion: known }
   }
   const resources = (group: string): Status.Json => {
-    const kinds = servedKinds.filter((kind) => kind.group === group)
+    const kinds = storedKinds.filter((kind) => kind.group === group)
     const version = kinds[0]?.version ?? ""
     return {
       kind: "APIResourceList",
@@ -58,9 +58,9 @@ const resourceEntries = (kind: ServedKind): ReadonlyArray<Status.Json> => {
 const scaleKind = { group: "autoscaling", version: "v1", kind: "Scale" }
 
 /** The group versions with the roots of their paths. */
-const groupVersions = [...new Set(servedKinds.map(apiVersionOf))].map((apiVersion) => ({
+const groupVersions = [...new Set(storedKinds.map(apiVersionOf))].map((apiVersion) => ({
   root: apiVersion.includes("/") ? `apis/${apiVersion}` : `api/${apiVersion}`,
-  kinds: servedKinds.filter((kind) => apiVersionOf(kind) === apiVersion)
+  kinds: storedKinds.filter((kind) => apiVersionOf(kind) === apiVersion)
 }))
 
 const openApiIndex: Status.Json = {

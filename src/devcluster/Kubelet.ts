@@ -26,6 +26,8 @@ export interface KubeletOptions {
   readonly capacity?: Partial<Capacity>
   /** Directory for the files of pods; default a temporary one that goes away with the kubelet. */
   readonly podRoot?: string
+  /** The OCI image layout with the images that pods mount, and that fetchers pull; default none. */
+  readonly imageLayout?: string | undefined
   /** What images stand for; default Fission's fetcher and Node.js environment. */
   readonly programs?: ReadonlyArray<Program>
 }
@@ -71,6 +73,7 @@ export class Kubelet extends Context.Service<
               podRoot,
               programs: options.programs ?? programs,
               apiServer: options.apiServer,
+              imageLayout: options.imageLayout,
               record
             })
             workers.set(uid, worker)

@@ -46,7 +46,7 @@ const served = (
 
 const scaled = { status: true, scale: true, generation: true }
 
-/** Everything that can be stored. A kind that is missing here answers 404, as an API server without its CRD does. */
+/** Every kind of the API server itself. A kind that is missing here answers 404, as an API server without its CRD does. */
 export const servedKinds: ReadonlyArray<ServedKind> = [
   served("", "v1", "Namespace", "namespaces", { namespaced: false, status: true, shortNames: ["ns"] }),
   served("", "v1", "Node", "nodes", { namespaced: false, status: true, shortNames: ["no"] }),
@@ -66,3 +66,13 @@ export const servedKinds: ReadonlyArray<ServedKind> = [
   served("coordination.k8s.io", "v1", "Lease", "leases"),
   ...customResources.map(({ served }) => served)
 ]
+
+/** What the metrics server answers behind the API server; a bare API server does not have it. */
+export const podMetrics = served("metrics.k8s.io", "v1beta1", "PodMetrics", "pods")
+
+/** All of them: everything that can be stored. */
+export const storedKinds: ReadonlyArray<ServedKind> = [...servedKinds, podMetrics]
+
+/** The resource as RBAC and faults name it: that of the metrics server bears the name of another one. */
+export const resourceOf = ({ group, plural }: ServedKind): string =>
+  group === podMetrics.group ? `${plural}.${group}` : plural

@@ -1,13 +1,5 @@
 import { crc32, deflateRawSync, inflateRawSync } from "node:zlib"
-
-/** One file or directory of a zip archive. */
-export interface ZipEntry {
-  /** With forward slashes; a directory's ends with one. */
-  readonly name: string
-  /** Permission bits and file type as Unix writes them, 0 where the archive does not say. */
-  readonly mode: number
-  readonly content: Buffer
-}
+import type { ArchiveEntry } from "./ArchiveFiles.ts"
 
 const signatures = { local: 0x04034b50, central: 0x02014b50, end: 0x06054b50 }
 const method = { stored: 0, deflated: 8 }
@@ -21,7 +13,7 @@ const earliestDate = 0x21
 export const isZip = (bytes: Buffer): boolean => bytes.length >= 4 && bytes.readUInt32LE(0) === signatures.local
 
 /** The entries of a zip archive, checked against their sums. Throws an `Error` that says what is wrong with it. */
-export const readZip = (archive: Buffer): ReadonlyArray<ZipEntry> => {
+export const readZip = (archive: Buffer): ReadonlyArray<ArchiveEntry> => {
   const end = archive.lastIndexOf(uint32(signatures.end))
   if (end < 0 || end + endLength > archive.length) throw new Error("the zip archive has no end record")
   const count = archive.readUInt16LE(end + 10)

@@ -2,7 +2,7 @@ import { Cause, Clock, Context, Effect, Exit, Metric } from "effect"
 import type { FissionError, PhaseTime } from "../Errors.ts"
 import type { FissionFunction } from "../fission/Function.ts"
 import { recorded } from "../Tracing.ts"
-import { SpecializeError } from "../specialization/FetcherClient.ts"
+import { SpecializeError } from "../specialization/PodRequests.ts"
 
 /** What a cold start is made of (observability.md O4); `total` is all of it but `queue`. */
 export type Phase = "queue" | "choose_pod" | "relabel" | "fetch_specialize" | "ready" | "service_ensure" | "total"

@@ -2,7 +2,7 @@ import { Duration } from "effect"
 import { type DegradedReason, degradedReason, FissionError, type KubernetesError } from "../Errors.ts"
 import type { FissionFunction } from "../fission/Function.ts"
 import type { DeletionRefused } from "../safeguards/Deletion.ts"
-import type { SpecializeError } from "../specialization/FetcherClient.ts"
+import type { SpecializeError } from "../specialization/PodRequests.ts"
 import type { NamespaceView } from "../informers/NamespaceView.ts"
 
 /** Longest `Retry-After` that is passed on to the router, in seconds (failure-semantics.md section 5.5). */

@@ -126,17 +126,19 @@ export interface ExecutorType {
     version: OwnerReference,
     ground: Ground
   ) => Effect.Effect<void, WorkError>
+  /** Loops that run for a namespace as long as this replica leads. Absent: none but those for idle capacity. */
+  readonly loops?: ReadonlyArray<(view: NamespaceView) => Effect.Effect<never>>
   /** Time between two looks for idle capacity, before jitter. */
   readonly reapEvery: Duration.Duration
   /** One look for idle capacity of a namespace; removes what is idle. Never fails: what it cannot do it logs. */
   readonly reapIdle: (view: NamespaceView) => Effect.Effect<void>
 }
 
-/** The executor types of this process; layers add theirs while the process is built. */
+/** The executor types of this process; layers add theirs while the process is built, add-ons before anybody else. */
 export class ExecutorTypes extends Context.Service<
   ExecutorTypes,
   {
-    /** Replaces a type of the same name. */
+    /** A name that is taken stays with the type that has it, so that an add-on can take the place of a type of ours. */
     readonly register: (type: ExecutorType) => void
     /** Undefined for a name that nobody registered. */
     readonly get: (name: string) => ExecutorType | undefined
@@ -147,7 +149,9 @@ export class ExecutorTypes extends Context.Service<
   static readonly layer = Layer.sync(ExecutorTypes, () => {
     const types = new Map<string, ExecutorType>()
     return ExecutorTypes.of({
-      register: (type) => void types.set(type.name, type),
+      register: (type) => {
+        if (!types.has(type.name)) types.set(type.name, type)
+      },
       get: (name) => types.get(name),
       all: () => [...types.values()]
     })

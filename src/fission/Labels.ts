@@ -6,6 +6,8 @@ export const labels = {
   environmentUid: "environmentUid",
   /** `true` on a warm pod, `false` on a specialized one. */
   managed: "managed",
+  /** On a pool whose pods have an image's code mounted, and on those pods: which image (poolmgr.md section 18). */
+  ociImageHash: "ociImageHash",
   functionName: "functionName",
   functionNamespace: "functionNamespace",
   functionUid: "functionUid",

@@ -5,6 +5,8 @@ import { FissionFunction } from "./Function.ts"
 import { FunctionAlias, FunctionVersion } from "./FunctionVersion.ts"
 import { Lease } from "./Lease.ts"
 import { ObjectMeta } from "./ObjectMeta.ts"
+import { Package } from "./Package.ts"
+import { PodEvent, PodMetrics as PodMetricsSchema } from "./PodReports.ts"
 
 /** Anything with metadata; what a view holds. */
 export interface Described {
@@ -24,6 +26,8 @@ export interface ResourceKind<A extends Described = Described> {
   readonly namespaced: boolean
   /** Ask the server for `PartialObjectMetadata` only: nothing but `metadata` crosses the wire. */
   readonly metadataOnly: boolean
+  /** Default no. Another program answers behind the API server: that it does, or does not, says nothing about the server. */
+  readonly aggregated?: boolean
   readonly decode: (raw: unknown) => Result.Result<A, Schema.SchemaError>
 }
 
@@ -33,7 +37,7 @@ const kindOf = <A extends Described>(
   kind: string,
   plural: string,
   schema: Schema.Codec<A, unknown>,
-  options?: { readonly metadataOnly?: boolean; readonly namespaced?: boolean }
+  options?: { readonly metadataOnly?: boolean; readonly namespaced?: boolean; readonly aggregated?: boolean }
 ): ResourceKind<A> => ({
   group,
   version,
@@ -41,6 +45,7 @@ const kindOf = <A extends Described>(
   plural,
   namespaced: options?.namespaced ?? true,
   metadataOnly: options?.metadataOnly ?? false,
+  aggregated: options?.aggregated ?? false,
   decode: Schema.decodeUnknownResult(schema)
 })
 
@@ -56,8 +61,10 @@ export const FunctionVersions = kindOf("fission.io", "v1", "FunctionVersion", "f
 export const FunctionAliases = kindOf("fission.io", "v1", "FunctionAlias", "functionaliases", FunctionAlias)
 /** `packages.fission.io/v1`, metadata only: literals are up to 256 KiB each and none of our business. */
 export const Packages = kindOf("fission.io", "v1", "Package", "packages", MetadataOnly, { metadataOnly: true })
-/** `events`, which are only written. */
-export const Events = kindOf("", "v1", "Event", "events", MetadataOnly)
+/** The same whole, for single reads: what is kept of one says where its code is. */
+export const WholePackages = kindOf("fission.io", "v1", "Package", "packages", Package)
+/** `events`, of which those of web sockets are read; the others are only written. */
+export const Events = kindOf("", "v1", "Event", "events", PodEvent)
 /** `pods`, with the fields of their life cycle. */
 export const Pods = kindOf("", "v1", "Pod", "pods", Pod)
 /** `deployments.apps/v1`, with identity, scale and progress. */
@@ -74,6 +81,10 @@ export const HorizontalPodAutoscalers = kindOf(
   "horizontalpodautoscalers",
   MetadataOnly
 )
+/** `pods.metrics.k8s.io/v1beta1`, which a metrics server answers where there is one. */
+export const PodMetrics = kindOf("metrics.k8s.io", "v1beta1", "PodMetrics", "pods", PodMetricsSchema, {
+  aggregated: true
+})
 /** `secrets`, metadata only: nobody holds what is in them. */
 export const Secrets = kindOf("", "v1", "Secret", "secrets", MetadataOnly, { metadataOnly: true })
 /** `configmaps`, metadata only. */

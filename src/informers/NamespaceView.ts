@@ -2,6 +2,7 @@ import { Duration, Effect } from "effect"
 import type { Environment } from "../fission/Environment.ts"
 import type { FissionFunction } from "../fission/Function.ts"
 import type { FunctionAlias, FunctionVersion } from "../fission/FunctionVersion.ts"
+import type { PodEvent } from "../fission/PodReports.ts"
 import type { Described } from "../fission/ResourceKind.ts"
 import type { Deployment, Pod, Service } from "../fission/Workloads.ts"
 import type { Change, StoreReader } from "../kubernetes/Store.ts"
@@ -12,7 +13,7 @@ export interface NamespaceView {
   readonly namespace: string
   /** Where pods, Deployments and Services are; the same namespace unless a function namespace is configured. */
   readonly workloadNamespace: string
-  /** Indexes `environment`, `secret` and `configMap` by the names that a Function mentions. */
+  /** Indexes `environment`, `package`, `secret` and `configMap` by the names that a Function mentions. */
   readonly functions: StoreReader<FissionFunction>
   readonly environments: StoreReader<Environment>
   /** Metadata only. */
@@ -35,6 +36,14 @@ export interface NamespaceView {
   /** Watched from the first `wantVersions` on, and so are the aliases. */
   readonly functionVersions: StoreReader<FunctionVersion>
   readonly functionAliases: StoreReader<FunctionAlias>
+  /**
+   * Events about pods that got a first web socket, and about those that have none any more; index `pod` by the name of the
+   * pod. Watched from the first `wantWebSockets` on.
+   */
+  readonly webSocketsOpened: StoreReader<PodEvent>
+  readonly webSocketsEnded: StoreReader<PodEvent>
+  /** Starts their watches. Idempotent, returns at once. */
+  readonly wantWebSockets: () => void
   /** Starts the watches of versions and aliases. Idempotent, returns at once. */
   readonly wantVersions: () => void
   /** Starts the watches of Secrets and ConfigMaps. Idempotent, returns at once. */
@@ -53,6 +62,7 @@ export type ViewChange =
   | { readonly kind: "configMaps"; readonly change: Change<Described> }
   | { readonly kind: "functionVersions"; readonly change: Change<FunctionVersion> }
   | { readonly kind: "functionAliases"; readonly change: Change<FunctionAlias> }
+  | { readonly kind: "webSocketsOpened" | "webSocketsEnded"; readonly change: Change<PodEvent> }
 
 /** The views without which no pod may be created, claimed or removed. */
 const required = (view: NamespaceView) => [view.functions, view.environments, view.pods, view.deployments]

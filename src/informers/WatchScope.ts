@@ -1,5 +1,6 @@
 import { Duration, Effect, Latch, Random } from "effect"
 import type { FissionFunction } from "../fission/Function.ts"
+import type { PodEvent } from "../fission/PodReports.ts"
 import { annotations, labels } from "../fission/Labels.ts"
 import { referencedObjects, referencesIn } from "../fission/ReferencedObjects.ts"
 import {
@@ -7,6 +8,7 @@ import {
   Deployments,
   type Described,
   Environments,
+  Events,
   FunctionAliases,
   Functions,
   FunctionVersions,
@@ -69,9 +71,11 @@ export const make = (options: {
 
     const reflect = <A extends Described>(
       kind: ResourceKind<A>,
-      settings: Pick<Reflector.ReflectorOptions<A>, "labelSelector" | "indexes" | "onChange"> & {
+      settings: Pick<Reflector.ReflectorOptions<A>, "labelSelector" | "fieldSelector" | "indexes" | "onChange"> & {
         readonly namespace: string
         readonly required: boolean
+        /** What tells two of the same kind apart, for people. */
+        readonly resource?: string
       }
     ) =>
       Reflector.make({
@@ -79,7 +83,7 @@ export const make = (options: {
         ...settings,
         onStatus: (status) =>
           listener.onStatus({
-            resource: kind.plural,
+            resource: settings.resource ?? kind.plural,
             namespace: settings.namespace,
             required: settings.required,
             status
@@ -93,6 +97,7 @@ export const make = (options: {
       required: true,
       indexes: {
         environment: (fn: FissionFunction) => [fn.spec.environment?.name ?? ""],
+        package: (fn: FissionFunction) => [fn.spec.package?.packageref?.name ?? ""],
         secret: (fn: FissionFunction) => referencedObjects(fn).secrets,
         configMap: (fn: FissionFunction) => referencedObjects(fn).configMaps
       },
@@ -152,10 +157,23 @@ export const make = (options: {
       required: false,
       onChange: (change) => listener.onChange({ kind: "functionAliases", change })
     })
+    const webSockets = (kind: "webSocketsOpened" | "webSocketsEnded", reason: string) =>
+      reflect(Events, {
+        resource: `events (${reason})`,
+        namespace: workloadNamespace,
+        fieldSelector: `involvedObject.kind=Pod,type=Normal,reason=${reason}`,
+        indexes: { pod: ({ involvedObject }: PodEvent) => [involvedObject?.name ?? ""] },
+        required: false,
+        onChange: (change) => listener.onChange({ kind, change })
+      })
+    const webSocketsOpened = yield* webSockets("webSocketsOpened", "WsConnectionStarted")
+    const webSocketsEnded = yield* webSockets("webSocketsEnded", "NoActiveConnections")
     const fromTheStart = [functions, environments, packages, pods, deployments, services]
     const versionsWanted = yield* Latch.make()
     const referencesWanted = yield* Latch.make()
+    const webSocketsWanted = yield* Latch.make()
     const fromFirstUse = [
+      { wanted: webSocketsWanted, reflectors: [webSocketsOpened, webSocketsEnded] },
       { wanted: versionsWanted, reflectors: [functionVersions, functionAliases] },
       { wanted: referencesWanted, reflectors: [secrets, configMaps] }
     ]
@@ -185,6 +203,9 @@ export const make = (options: {
         configMaps: configMaps.store,
         functionVersions: functionVersions.store,
         functionAliases: functionAliases.store,
+        webSocketsOpened: webSocketsOpened.store,
+        webSocketsEnded: webSocketsEnded.store,
+        wantWebSockets: () => webSocketsWanted.openUnsafe(),
         wantVersions: () => versionsWanted.openUnsafe(),
         wantReferences: () => referencesWanted.openUnsafe()
       },

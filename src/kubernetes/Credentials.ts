@@ -7,9 +7,15 @@ import { ConfigurationError } from "../Errors.ts"
 /** Where to find the API server and who we are: reads it anew each time, so that rotated files are seen. */
 export type LoadKubeConfig = Effect.Effect<KubeConfig, ConfigurationError>
 
-/** The first line of what went wrong; parsers of YAML go on with a picture of the file. */
+/**
+ * The first line of what went wrong, without what it quotes: parsers quote the file, or what a credential plugin said, and go
+ * on with a picture of it. A token must not get into a log that way.
+ */
 const problemOf = (cause: unknown): string =>
-  (cause instanceof Error ? cause.message : String(cause)).split("\n", 1).join()
+  (cause instanceof Error ? cause.message : String(cause))
+    .split("\n", 1)
+    .join()
+    .replace(/["!`].*?(?=\s\(\d+:\d+\)|$)/u, "…")
 
 const load = (source: string, read: (config: KubeConfig) => void): LoadKubeConfig =>
   Effect.try({

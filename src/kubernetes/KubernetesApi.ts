@@ -86,6 +86,12 @@ export interface WatchOptions {
   readonly silence: Duration.Input
 }
 
+/** How old the server is: `1` and `33`; anything else is no release. */
+export interface ServerVersion {
+  readonly major: number
+  readonly minor: number
+}
+
 /** One line of a watch. A `BOOKMARK` carries nothing but a resourceVersion. */
 export interface WatchEvent {
   readonly type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK"
@@ -141,6 +147,8 @@ export class KubernetesApi extends Context.Service<
       patch: Patch,
       options?: PatchOptions
     ) => Effect.Effect<KubernetesObject, KubernetesError>
+    /** The version that the server says it has. */
+    readonly serverVersion: Effect.Effect<ServerVersion, KubernetesError>
   }
 >()("fission-executor/kubernetes/KubernetesApi") {}
 

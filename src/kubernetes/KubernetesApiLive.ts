@@ -1,4 +1,4 @@
-import { Context, Duration, Effect, Layer, Stream } from "effect"
+import { Context, Duration, Effect, Layer, Result, Schema, Stream } from "effect"
 import { type ConfigurationError, isWrite, type KubernetesCall, type KubernetesError, TimeoutError } from "../Errors.ts"
 import { apiVersionOf, type ResourceKind } from "../fission/ResourceKind.ts"
 import type { LoadKubeConfig } from "./Credentials.ts"
@@ -190,9 +190,26 @@ const makeApi = (transport: Transport.Transport): KubernetesApi["Service"] => {
         },
         kind,
         options
-      )
+      ),
+    serverVersion: Effect.flatMap(
+      transport.call(
+        { call: versionCall, method: "GET", path: "/version", query: {}, accept: "application/json" },
+        undefined
+      ),
+      ({ json }) =>
+        Result.match(decodeVersion(json), {
+          onSuccess: ({ major, minor }) =>
+            Effect.succeed({ major: Number.parseInt(major, 10), minor: Number.parseInt(minor, 10) }),
+          onFailure: () => Effect.fail(notAnObject(versionCall))
+        })
+    )
   }
 }
+
+const versionCall: KubernetesCall = { verb: "get", resource: "version" }
+
+/** Distributions write a plus behind the numbers; parsing them leaves it out. */
+const decodeVersion = Schema.decodeUnknownResult(Schema.Struct({ major: Schema.String, minor: Schema.String }))
 
 const makeDeletion = (transport: Transport.Transport): KubernetesDeletion["Service"] => ({
   delete: (kind: ResourceKind, reference: ObjectReference, options) =>

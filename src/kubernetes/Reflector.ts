@@ -24,6 +24,7 @@ export interface ReflectorOptions<A> {
   /** Absent: all namespaces. */
   readonly namespace?: string | undefined
   readonly labelSelector?: string
+  readonly fieldSelector?: string
   readonly indexes?: Store.Indexes<A>
   /**
    * Synchronous, after the store was updated. A throw becomes a defect of `run`, after every other change of the same
@@ -62,7 +63,8 @@ export const make = <A extends Described>(
   options: ReflectorOptions<A>
 ): Effect.Effect<Reflector<A>, never, KubernetesApi> =>
   Effect.gen(function* () {
-    const { kind, namespace, labelSelector } = options
+    const { kind, namespace, labelSelector, fieldSelector } = options
+    const selection = { namespace, labelSelector, fieldSelector }
     const api = yield* KubernetesApi
     const warmUps = { list: WarmUp.makeUnsafe(), watch: WarmUp.makeUnsafe() }
     const { reader, writer } = Store.make<A>(options.indexes)
@@ -114,8 +116,7 @@ export const make = <A extends Described>(
         relistWanted.closeUnsafe()
       }
       const { items, ...page } = yield* api.list(kind, {
-        namespace,
-        labelSelector,
+        ...selection,
         limit: from.limit,
         continue: from.continue
       })
@@ -147,7 +148,7 @@ export const make = <A extends Described>(
         : opened.await.pipe(
             Effect.andThen(Effect.sleep(proofAfter)),
             Effect.andThen(Effect.suspend(() => (trouble === undefined ? Effect.never : Effect.void))),
-            Effect.andThen(api.list(kind, { namespace, labelSelector, limit: 1 })),
+            Effect.andThen(api.list(kind, { ...selection, limit: 1 })),
             RetryPolicy.retry(RetryPolicy.watch),
             Effect.andThen(recovered),
             Effect.ignore,
@@ -192,8 +193,7 @@ export const make = <A extends Described>(
       const opened = yield* Latch.make()
       const stream = api
         .watch(kind, {
-          namespace,
-          labelSelector,
+          ...selection,
           resourceVersion,
           timeout,
           silence,

@@ -1,5 +1,6 @@
 import { Clock, Deferred, Duration, Effect, type Scope } from "effect"
 import { Agent, type Dispatcher, request } from "undici"
+import { readText } from "../AnswerText.ts"
 import type { ConfigurationError, KubernetesCall, KubernetesError } from "../Errors.ts"
 import * as Bulkheads from "./Bulkheads.ts"
 import { requestCounter } from "./CallMetrics.ts"
@@ -54,6 +55,12 @@ export interface Transport {
 const connections = { list: 32, request: 32, background: 32, lease: 1 }
 /** The API server keeps idle connections for 90 s; undici's own default would reconnect after 4 s. */
 const keepAlive = { keepAliveTimeout: 55_000, keepAliveMaxTimeout: 60_000 }
+
+/**
+ * Most bytes that are read of an answer: many times what etcd takes for one object, and what a list has of objects that no
+ * page can divide (resourceVersion 0).
+ */
+const largestAnswer = { object: 16 * 1024 * 1024, list: 512 * 1024 * 1024 }
 
 type Pool = "watch" | "list" | CallPriority
 
@@ -154,7 +161,11 @@ export const make = (
         try: async (signal) => {
           const response = await send(what, pool, current, signal)
           Deferred.doneUnsafe(answered, Effect.void)
-          return { status: response.statusCode, headers: response.headers, body: await response.body.text() }
+          return {
+            status: response.statusCode,
+            headers: response.headers,
+            body: await wholeText(response, what.call.verb === "list" ? largestAnswer.list : largestAnswer.object)
+          }
         },
         catch: (thrown) => classifyThrown(what.call, thrown)
       })
@@ -173,7 +184,8 @@ export const make = (
       if (answer.status < 200 || answer.status > 299) return yield* Effect.fail(classifyAnswer(what.call, answer))
       return yield* Effect.try({
         try: (): TransportAnswer => ({ json: JSON.parse(answer.body), bytes: Buffer.byteLength(answer.body) }),
-        catch: (thrown) => classifyThrown(what.call, thrown)
+        // What the parser says quotes the answer, of which nothing belongs into a log.
+        catch: () => classifyThrown(what.call, new SyntaxError("the answer is no JSON"))
       })
     })
 
@@ -193,7 +205,10 @@ export const make = (
     })
 
     const read = (call: KubernetesCall, response: Dispatcher.ResponseData) =>
-      Effect.tryPromise({ try: () => response.body.text(), catch: (thrown) => classifyThrown(call, thrown) })
+      Effect.tryPromise({
+        try: () => wholeText(response, largestAnswer.object),
+        catch: (thrown) => classifyThrown(call, thrown)
+      })
 
     /** Fails with what an answer other than a stream says. */
     const refusal = (call: KubernetesCall, response: Dispatcher.ResponseData) =>
@@ -229,3 +244,9 @@ export const make = (
 
     return { call, open }
   })
+
+const wholeText = async ({ body }: Dispatcher.ResponseData, limit: number): Promise<string> => {
+  const { isWhole, text } = await readText(body, limit)
+  if (!isWhole) throw new Error(`the answer has more than ${limit} bytes`)
+  return text
+}

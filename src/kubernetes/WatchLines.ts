@@ -4,6 +4,8 @@ import { classifyThrown, classifyWatchError } from "./Classify.ts"
 import { isObject, type WatchEvent } from "./KubernetesApi.ts"
 
 const newline = 10
+/** Longest line that is held, in bytes: many times what etcd takes for one object. */
+const longestLine = 16 * 1024 * 1024
 
 /**
  * Pulls the events of a watch: one chunk of the socket is read when somebody asks, so a slow reader slows the server.
@@ -15,6 +17,7 @@ export const pullEvents = (
   chunks: AsyncIterator<Uint8Array>
 ): Effect.Effect<readonly [WatchEvent, ...Array<WatchEvent>], KubernetesError | Cause.Done> => {
   let rest: Array<Uint8Array> = []
+  let restBytes = 0
   let failure: KubernetesError | undefined
 
   const broken = (detail: string) => new TimeoutError({ ...call, kind: "Connection", detail, outcomeUnknown: false })
@@ -26,14 +29,19 @@ export const pullEvents = (
     for (let at = chunk.indexOf(newline, from); at >= 0 && failure === undefined; at = chunk.indexOf(newline, from)) {
       const line = Buffer.concat([...rest, chunk.subarray(from, at)]).toString("utf8")
       rest = []
+      restBytes = 0
       from = at + 1
       if (line === "") continue
       const event = parseEvent(line)
-      if (event === undefined) failure = broken(`a line of the stream is no watch event: ${line.slice(0, 80)}`)
+      if (event === undefined) failure = broken(`a line of the stream, of ${line.length} characters, is no watch event`)
       else if (event.type === "ERROR") failure = classifyWatchError(call, event.object)
       else events.push(event)
     }
-    if (from < chunk.length) rest.push(chunk.subarray(from))
+    if (from < chunk.length) {
+      rest.push(chunk.subarray(from))
+      restBytes += chunk.length - from
+    }
+    if (restBytes > longestLine) failure ??= broken(`a line of the stream has more than ${longestLine} bytes`)
     return events
   }
 

@@ -58,19 +58,15 @@ export const layer: Layer.Layer<
 
     const list: KubernetesApi["Service"]["list"] = (kind, options) => {
       const { namespace = "" } = options
+      const count = countErrors({ verb: "list", resource: kind.plural, namespace })
+      if (kind.aggregated) return count(api.list(kind, options))
       const listed = Effect.tap(api.list(kind, options), () =>
         Effect.sync(() => {
           server.attempted(namespace, "Answer")
           server.succeeded(namespace, kind)
         })
       )
-      return Effect.andThen(
-        server.turn(namespace),
-        listed.pipe(
-          countErrors({ verb: "list", resource: kind.plural, namespace }),
-          Effect.tapError(attempted(namespace))
-        )
-      )
+      return Effect.andThen(server.turn(namespace), listed.pipe(count, Effect.tapError(attempted(namespace))))
     }
 
     const watch: KubernetesApi["Service"]["watch"] = (kind, options) => {
@@ -96,6 +92,7 @@ export const layer: Layer.Layer<
     return Context.make(KubernetesApi, {
       list,
       watch,
+      serverVersion: countErrors({ verb: "get", resource: "version" })(api.serverVersion),
       get: (kind, reference, options) => guard("get", kind, reference, options, api.get(kind, reference, options)),
       create: (kind, object, options) =>
         guard("create", kind, object.metadata, options, api.create(kind, object, options)),

@@ -2,6 +2,7 @@ import { Duration, Effect, Metric } from "effect"
 import { PoolCache } from "../caches/PoolCache.ts"
 import { Dispatcher } from "../executors/Dispatcher.ts"
 import * as FunctionPod from "../executors/poolmgr/FunctionPod.ts"
+import { existing } from "../executors/poolmgr/Pool.ts"
 import { isSynced, type NamespaceView } from "../informers/NamespaceView.ts"
 import { ApiServerHealth } from "../kubernetes/ApiServerHealth.ts"
 import { Circuits } from "../namespaces/Circuits.ts"
@@ -41,10 +42,10 @@ const electionMaster = Metric.gauge("leader_election_master_status", {
   description: "1 while this replica holds the lease of the name, else 0"
 })
 const warmPods = Metric.gauge("fission_executor_pool_warm_pods", {
-  description: "Ready pods of an Environment's pool that belong to no function"
+  description: "Ready pods of an Environment's plain pool that belong to no function"
 })
 const poolTarget = Metric.gauge("fission_executor_pool_target", {
-  description: "Pods that the Deployment of an Environment's pool shall have"
+  description: "Pods that the Deployment of an Environment's plain pool shall have"
 })
 const readyQueue = Metric.gauge("fission_executor_ready_queue_depth", {
   description: "Ready pods of all pools together that belong to no function"
@@ -114,11 +115,9 @@ const ofPools = Effect.fnUntraced(function* (view: NamespaceView) {
   for (const environment of view.environments.values()) {
     const { name, uid } = environment.metadata
     const of = { environment: name, namespace: view.namespace }
-    const pods = FunctionPod.warmPods(view, environment).length
-    const pools = view.deployments.indexed("environmentUid", uid ?? "")
-    const target = pools.reduce((sum, { spec }) => sum + (spec.replicas ?? 1), 0)
-    warm += pods
-    yield* Metric.update(Metric.withAttributes(warmPods, of), pods)
+    const target = existing(view, { environment })?.spec.replicas ?? 0
+    warm += view.pods.indexed("environmentUid", uid ?? "").filter((pod) => FunctionPod.isWarm(view, pod)).length
+    yield* Metric.update(Metric.withAttributes(warmPods, of), FunctionPod.warmPods(view, { environment }).length)
     yield* Metric.update(Metric.withAttributes(poolTarget, of), target)
   }
   return warm

@@ -1,4 +1,5 @@
 import { quantityOf } from "../fission/Quantity.ts"
+import type { PodMetrics } from "../fission/PodReports.ts"
 import type { Pod } from "../fission/Workloads.ts"
 
 /**
@@ -9,6 +10,10 @@ export const cpuLimit = (pod: Pod): number => {
   const limits = (pod.spec?.containers ?? []).map((container) => millicores(container.resources?.limits?.["cpu"]))
   return Math.ceil((85 * limits.reduce((sum, limit) => sum + limit, 0)) / 100)
 }
+
+/** Millicores that all containers of a pod used when they were measured. */
+export const cpuUsage = ({ containers }: PodMetrics): number =>
+  (containers ?? []).reduce((sum, { usage }) => sum + millicores(usage?.["cpu"]), 0)
 
 /** Whole millicores, rounded up from the billionths that a quantity can name. */
 const millicores = (quantity: unknown): number => Math.ceil(Math.round((quantityOf(quantity) ?? 0) * 1e9) / 1e6)

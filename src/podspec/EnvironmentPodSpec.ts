@@ -5,14 +5,17 @@ import { fetcherTokenVolume, preStopSleep, sharedMounts, sharedVolumes, withToke
 import { duplicatesOf, isUnset, type Json, listOf, objectOf } from "./Json.ts"
 import { mergeContainer } from "./MergeContainer.ts"
 import { type MergedPodSpec, mergePodSpec } from "./MergePodSpec.ts"
+import { type ImageMount, withImageVolume } from "./PodImageVolume.ts"
 import { withoutTokenMounts } from "./TokenMounts.ts"
 
 /** What tells the pods of a pool and those of one function apart. */
 export interface PodParts {
   /** What the runtime container has besides what every one has. */
   readonly runtime: Json
-  /** The fetcher of a pod of that grace, without its token. */
-  readonly fetcher: (graceSeconds: number) => Json
+  /** The fetcher of a pod of that grace, without its token; absent: the pod has none, nor what it shares with one. */
+  readonly fetcher: ((graceSeconds: number) => Json) | undefined
+  /** The image that the pod has the code from, if it has it from one. */
+  readonly code?: ImageMount | undefined
 }
 
 /** A pod spec, and what it does not take of what the Environment and the operator ask for. */
@@ -61,24 +64,25 @@ const assemble = (
         serviceAccountName: "fission-fetcher",
         automountServiceAccountToken: false,
         terminationGracePeriodSeconds: gracePeriodSeconds(environment),
-        volumes: [fetcherTokenVolume],
+        ...(parts.fetcher === undefined ? {} : { volumes: [fetcherTokenVolume] }),
         containers: [main]
       },
       patch
     )
-    const complete = yield* withFetcher(
-      withPullSecret(patched.podSpec, imagepullsecret ?? ""),
-      main,
-      parts.fetcher(grace)
-    )
-    const { ignored, podSpec } = yield* mergePodSpec(complete, overlay)
+    const pulled = withPullSecret(patched.podSpec, imagepullsecret ?? "")
+    const complete = parts.fetcher === undefined ? pulled : yield* withFetcher(pulled, main, parts.fetcher(grace))
+    const { ignored, podSpec: merged } = yield* mergePodSpec(complete, overlay)
+    const mounting = [String(main["name"]), ...(parts.fetcher === undefined ? [] : ["fetcher"])]
+    const podSpec = parts.code === undefined ? merged : yield* withImageVolume(merged, parts.code, mounting)
     const containers = listOf(podSpec["containers"])
     yield* checked(containers, main)
     return {
       mainContainer: String(main["name"]),
       podSpec: {
         ...podSpec,
-        containers: containers.map((held) => (held["name"] === "fetcher" ? withToken(held) : held))
+        containers: containers.map((held) =>
+          parts.fetcher !== undefined && held["name"] === "fetcher" ? withToken(held) : held
+        )
       },
       ignored: [
         ...patched.ignored.map((path) => `the operator's patch: ${path}`),

@@ -4,6 +4,7 @@ import type { Environment } from "../fission/Environment.ts"
 import type { FissionFunction } from "../fission/Function.ts"
 import { functionObjectName } from "../fission/FunctionObjectName.ts"
 import { annotations, labels } from "../fission/Labels.ts"
+import type { Deployment } from "../fission/Workloads.ts"
 import { autoscalerSpec, ignoredTarget } from "./Autoscaler.ts"
 import type { Json } from "./Json.ts"
 import { ownedBy } from "./Ownership.ts"
@@ -122,6 +123,24 @@ export const functionObjects = (
     },
     templateHash: hash,
     ignored: [...template.ignored, ...ignoredTarget(fn)]
+  }
+}
+
+/** The same objects with the pods of a Deployment that is there, whatever the Function asks for by now. */
+export const withTemplateOf = (objects: FunctionObjects, { metadata, spec }: Deployment): FunctionObjects => {
+  const { [annotations.templateHash]: _, ...others } = objects.deployment.metadata.annotations
+  const hash = metadata.annotations?.[annotations.templateHash]
+  return {
+    ...objects,
+    deployment: {
+      ...objects.deployment,
+      metadata: {
+        ...objects.deployment.metadata,
+        annotations: { ...others, ...(hash === undefined ? {} : { [annotations.templateHash]: hash }) }
+      },
+      spec: { ...objects.deployment.spec, template: spec.template ?? objects.deployment.spec.template }
+    },
+    templateHash: hash ?? objects.templateHash
   }
 }
 

@@ -7,6 +7,7 @@ import type { OwnerReference } from "../fission/ObjectMeta.ts"
 import type { Service } from "../fission/Workloads.ts"
 import type { KubernetesObject } from "../kubernetes/KubernetesApi.ts"
 import { listOf, objectOf } from "./Json.ts"
+import { ownedBy } from "./Ownership.ts"
 
 /** Which pods of a function one Service leads to. */
 export interface ServedGeneration {
@@ -59,8 +60,7 @@ export const functionService = (
         ...ofVersion
       },
       annotations: { [annotations.instanceId]: instanceId },
-      // An owner in another namespace is taken for one that is gone (resources.md R14).
-      ...(settings.disableOwnerReferences || namespace !== space ? {} : { ownerReferences: [ownerOf(fn)] })
+      ...ownedBy("Function", fn.metadata, namespace, settings)
     },
     spec: {
       clusterIP: "None",
@@ -76,15 +76,6 @@ export const functionService = (
 }
 
 const managedBy = "fission"
-
-const ownerOf = ({ metadata }: FissionFunction): OwnerReference => ({
-  apiVersion: "fission.io/v1",
-  kind: "Function",
-  name: metadata.name,
-  uid: metadata.uid ?? "",
-  controller: true,
-  blockOwnerDeletion: true
-})
 
 /** Whether the Service is one that an executor made for a function of poolmgr. */
 export const isFunctionService = ({ metadata }: Service): boolean =>

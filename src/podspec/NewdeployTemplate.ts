@@ -2,16 +2,18 @@ import { Result } from "effect"
 import { type SettingsShape, workloadNamespace } from "../Config.ts"
 import type { Environment } from "../fission/Environment.ts"
 import type { FissionFunction } from "../fission/Function.ts"
+import type { ImageVolume } from "../fission/ImageVolume.ts"
 import { ports } from "../fission/Labels.ts"
 import { environmentPodSpec } from "./EnvironmentPodSpec.ts"
 import { fetcherContainer } from "./FetcherContainer.ts"
 import type { FunctionTemplate } from "./FunctionObjects.ts"
 import { isUnset, type Json, listOf, objectOf } from "./Json.ts"
+import { withImageVolume } from "./PodImageVolume.ts"
 import { unsafeFields } from "./PodSpecSafety.ts"
 import { environmentAnnotations } from "./PodTemplate.ts"
 import { quantityOf } from "../fission/Quantity.ts"
 import { foreignReferences } from "../fission/ReferencedObjects.ts"
-import { startupRequest } from "./SpecializeRequest.ts"
+import { codePath, startupRequest } from "./SpecializeRequest.ts"
 import { stateVariables, versionVariable, withFunctionVariables } from "./Variables.ts"
 
 /**
@@ -19,12 +21,14 @@ import { stateVariables, versionVariable, withFunctionVariables } from "./Variab
  * starts (newdeploy-and-container.md section 6). Fails with everything that is wrong, a sentence each.
  *
  * @param versionSum of the Secrets and ConfigMaps that the Function refers to
+ * @param image that has the code; absent: the fetcher loads it
  */
 export const newdeployTemplate = (
   fn: FissionFunction,
   environment: Environment,
   settings: SettingsShape,
-  versionSum: bigint
+  versionSum: bigint,
+  image?: ImageVolume
 ): Result.Result<FunctionTemplate, ReadonlyArray<string>> =>
   Result.gen(function* () {
     yield* none([...unsafeFields(environment), ...foreignReferences(fn), ...strayContainer(environment)])
@@ -39,7 +43,10 @@ export const newdeployTemplate = (
       fetcher: (graceSeconds) => fetcherContainer(settings, graceSeconds, startupRequest(environment, fn))
     })
     const namespace = workloadNamespace(settings, fn.metadata.namespace ?? "")
-    const spec = yield* withFunctionVariables(podSpec, { container: mainContainer, fn, namespace, platform })
+    const varied = yield* withFunctionVariables(podSpec, { container: mainContainer, fn, namespace, platform })
+    const path = codePath(environment, fn)
+    const spec =
+      image === undefined ? varied : yield* withImageVolume(varied, { image, path }, [mainContainer, "fetcher"])
     return { spec, annotations: environmentAnnotations(environment, settings), mainContainer, ignored }
   })
 

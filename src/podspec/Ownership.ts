@@ -1,6 +1,5 @@
 import type { SettingsShape } from "../Config.ts"
-import type { ObjectMeta } from "../fission/ObjectMeta.ts"
-import type { Json } from "./Json.ts"
+import type { ObjectMeta, OwnerReference } from "../fission/ObjectMeta.ts"
 
 /**
  * The owner reference of an object in that namespace, as a part of its metadata. None to an owner in another namespace:
@@ -11,7 +10,7 @@ export const ownedBy = (
   owner: ObjectMeta,
   namespace: string,
   settings: SettingsShape
-): { readonly ownerReferences?: ReadonlyArray<Json> } => {
+): { readonly ownerReferences?: ReadonlyArray<OwnerReference> } => {
   if (settings.disableOwnerReferences || namespace !== owner.namespace) return {}
   const { name, uid } = owner
   const reference = { apiVersion: "fission.io/v1", kind, name, uid: uid ?? "" }

@@ -23,7 +23,14 @@ const claimAnnotations = ({ environment, instanceId }: ClaimOptions) => ({
   [annotations.runtimeFingerprint]: runtimeFingerprint(environment)
 })
 
-const claimLabels = ({ environment }: ClaimOptions) => ({ ...poolLabels(environment), [labels.managed]: "false" })
+const claimLabels = ({ environment, pod }: ClaimOptions) => {
+  const image = pod.metadata.labels?.[labels.ociImageHash]
+  return {
+    ...poolLabels(environment),
+    [labels.managed]: "false",
+    ...(image === undefined ? {} : { [labels.ociImageHash]: image })
+  }
+}
 
 const functionLabels = (fn: FissionFunction) => {
   const version = fn.metadata.labels?.[labels.functionVersion]

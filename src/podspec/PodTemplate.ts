@@ -1,21 +1,27 @@
 import { Result } from "effect"
 import type { SettingsShape } from "../Config.ts"
 import type { Environment } from "../fission/Environment.ts"
+import { imageHash, type PoolImage } from "../fission/ImageVolume.ts"
 import { annotations, labels, ports } from "../fission/Labels.ts"
 import { runtimeFingerprint, runtimeHash } from "../fission/RuntimeHash.ts"
 import { environmentPodSpec } from "./EnvironmentPodSpec.ts"
 import { fetcherContainer } from "./FetcherContainer.ts"
 import { isUnset, type Json } from "./Json.ts"
+import { ownCodePath } from "./SpecializeRequest.ts"
 import { stateVariables } from "./Variables.ts"
 
-/** The labels by which a pool is found: those of the Environment and its identity (poolmgr.md section 6.1). */
-export const poolLabels = (environment: Environment): { readonly [label: string]: string } => ({
+/**
+ * The labels by which a pool is found: those of the Environment, its identity, and its image where it has one
+ * (poolmgr.md section 6.1).
+ */
+export const poolLabels = (environment: Environment, image?: PoolImage): { readonly [label: string]: string } => ({
   ...environment.metadata.labels,
   [labels.executorType]: "poolmgr",
   [labels.environmentName]: environment.metadata.name,
   [labels.environmentNamespace]: environment.metadata.namespace ?? "",
   [labels.environmentUid]: environment.metadata.uid ?? "",
-  [labels.managed]: "true"
+  [labels.managed]: "true",
+  ...(image === undefined ? {} : { [labels.ociImageHash]: imageHash(image) })
 })
 
 /** A pod template, and what it does not take of what the Environment and the operator ask for. */
@@ -26,13 +32,14 @@ export interface PodTemplate {
 }
 
 /**
- * The pod template of an Environment's pool (poolmgr.md section 6). A patch of the operator that does not go together
+ * The pod template of an Environment's pool, plain or for one image (poolmgr.md sections 6 and 18). A patch of the operator that does not go together
  * with this Environment is left out and named among what is ignored. Fails with every conflict in the Environment, a
  * sentence each.
  */
 export const podTemplate = (
   environment: Environment,
-  settings: SettingsShape
+  settings: SettingsShape,
+  image?: PoolImage
 ): Result.Result<PodTemplate, ReadonlyArray<string>> => {
   const hash = runtimeHash(environment)
   const templateAnnotations = {
@@ -49,12 +56,13 @@ export const podTemplate = (
         { name: "http-env", containerPort: ports.runtime }
       ]
     },
-    fetcher: (graceSeconds) => fetcherContainer(settings, graceSeconds)
+    fetcher: image?.hasFetcher === false ? undefined : (graceSeconds) => fetcherContainer(settings, graceSeconds),
+    code: image && { image, path: ownCodePath }
   })
   return Result.map(podSpec, ({ ignored, podSpec }) => ({
     template: {
       metadata: {
-        labels: { ...poolLabels(environment), ...(hash === undefined ? {} : { [labels.runtimeHash]: hash }) },
+        labels: { ...poolLabels(environment, image), ...(hash === undefined ? {} : { [labels.runtimeHash]: hash }) },
         ...(isUnset(templateAnnotations) ? {} : { annotations: templateAnnotations })
       },
       spec: podSpec

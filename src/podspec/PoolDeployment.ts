@@ -1,6 +1,7 @@
 import { Result } from "effect"
 import { type SettingsShape, workloadNamespace } from "../Config.ts"
 import { type Environment, poolSize } from "../fission/Environment.ts"
+import { imageHash, type PoolImage } from "../fission/ImageVolume.ts"
 import { annotations, labels } from "../fission/Labels.ts"
 import { keyOf } from "../fission/ObjectMeta.ts"
 import { poolName } from "../fission/PoolName.ts"
@@ -43,17 +44,19 @@ export interface PoolDeployment {
  * may have, else what does not go together.
  *
  * @param instanceId eight characters that name this process; part of the metadata, never of the template
+ * @param image of a pool that is for one image alone
  */
 export const poolDeployment = (
   environment: Environment,
   settings: SettingsShape,
-  instanceId: string
+  instanceId: string,
+  image?: PoolImage
 ): Result.Result<PoolDeployment, PodSpecError> => {
   const unsafe = unsafeFields(environment)
-  const built = unsafe.length > 0 ? Result.fail(unsafe) : podTemplate(environment, settings)
+  const built = unsafe.length > 0 ? Result.fail(unsafe) : podTemplate(environment, settings, image)
   return Result.mapBoth(built, {
     onSuccess: ({ ignored, template }) => ({
-      deployment: deploymentOf(environment, settings, instanceId, template),
+      deployment: deploymentOf(environment, settings, instanceId, template, image),
       ignored
     }),
     onFailure: (problems) => new PodSpecError({ subject: `environment ${keyOf(environment.metadata)}`, problems })
@@ -64,16 +67,17 @@ const deploymentOf = (
   environment: Environment,
   settings: SettingsShape,
   instanceId: string,
-  template: Json
+  template: Json,
+  image: PoolImage | undefined
 ): DesiredDeployment => {
   const { metadata } = environment
   const namespace = workloadNamespace(settings, metadata.namespace ?? "")
-  const selector = poolLabels(environment)
+  const selector = poolLabels(environment, image)
   return {
     apiVersion: "apps/v1",
     kind: "Deployment",
     metadata: {
-      name: poolName(environment),
+      name: poolName(environment, image && imageHash(image)),
       namespace,
       labels: selector,
       annotations: {
@@ -83,7 +87,7 @@ const deploymentOf = (
       },
       ...ownedBy("Environment", metadata, namespace, settings)
     },
-    spec: { replicas: poolSize(environment), selector: { matchLabels: selector }, template }
+    spec: { replicas: image === undefined ? poolSize(environment) : 1, selector: { matchLabels: selector }, template }
   }
 }
 
@@ -114,7 +118,8 @@ export const isCurrent = (environment: Environment, identity: TemplateIdentity):
 export const isDeploymentCurrent = (
   environment: Environment,
   settings: SettingsShape,
-  deployment: { readonly metadata: TemplateIdentity; readonly spec: { readonly template?: Json | null | undefined } }
+  deployment: { readonly metadata: TemplateIdentity; readonly spec: { readonly template?: Json | null | undefined } },
+  image?: PoolImage
 ): boolean => {
   const { metadata, spec } = deployment
   if (metadata.labels?.[labels.environmentUid] !== environment.metadata.uid) return false
@@ -123,7 +128,7 @@ export const isDeploymentCurrent = (
   const template = objectOf(spec.template)
   const hash = runtimeHash(environment)
   if (hash !== undefined && objectOf(objectOf(template["metadata"])["labels"])[labels.runtimeHash] === hash) return true
-  return Result.match(podTemplate(environment, settings), {
+  return Result.match(podTemplate(environment, settings, image), {
     onSuccess: (built) => isOfStock(built.template, template),
     onFailure: () => false
   })

@@ -3,6 +3,12 @@ import { type Environment, isInfinite } from "../fission/Environment.ts"
 import type { FissionFunction } from "../fission/Function.ts"
 import { type Json, objectOf } from "./Json.ts"
 
+/** Name of the code of a function that has a pod of its own. */
+const ownCode = "deployarchive"
+
+/** Where that code lies in the pod, whether it was loaded or is mounted. */
+export const ownCodePath = `/userfunc/${ownCode}`
+
 /**
  * The body of the fetcher's `/specialize` (function-pod-protocol.md section 4.1). Of the Function's metadata only what a
  * runtime may need is sent, so that annotations neither leak nor outgrow its body limit (P09).
@@ -28,7 +34,7 @@ export const specializeRequest = (environment: Environment, fn: FissionFunction)
       keeparchive: environment.spec.keeparchive ?? false
     },
     LoadReq: {
-      filepath: `/userfunc/${filename}`,
+      filepath: codePath(environment, fn),
       functionName: spec.package?.functionName ?? "",
       url: "",
       FunctionMetadata: {
@@ -45,6 +51,10 @@ export const specializeRequest = (environment: Environment, fn: FissionFunction)
   }
 }
 
+/** What the runtime of a pod without a fetcher is sent, which has the code mounted (function-pod-protocol.md 10.5). */
+export const loadRequest = (environment: Environment, fn: FissionFunction): Json =>
+  objectOf(specializeRequest(environment, fn)["LoadReq"])
+
 /**
  * The same for a pod that loads its function by itself when it starts. What every write of the Function moves is not in
  * it, so that no such write rolls a Deployment (newdeploy-and-container.md section 7).
@@ -59,8 +69,12 @@ export const startupRequest = (environment: Environment, fn: FissionFunction): J
 
 const fileName = (environment: Environment, fn: FissionFunction): string => {
   if (environment.spec.version < 2) return "user"
-  return isInfinite(environment) ? (fn.metadata.uid ?? "") : "deployarchive"
+  return isInfinite(environment) ? (fn.metadata.uid ?? "") : ownCode
 }
+
+/** Where the code of a function lies in its pod. */
+export const codePath = (environment: Environment, fn: FissionFunction): string =>
+  `/userfunc/${fileName(environment, fn)}`
 
 const mounts = (references: FissionFunction["spec"]["secrets"]): ReadonlyArray<Json> | null =>
   references === undefined || references === null

@@ -124,8 +124,8 @@ describe("adoption", () => {
       yield* ExecutorInMemory.running(
         world,
         Effect.gen(function* () {
-          // Less than after which the pods are idle.
-          yield* seconds(90)
+          // Less than the two minutes after which an unused pod goes.
+          yield* minutes(1)
           assert.strictEqual(yield* stateOf("team-b"), "BackingOff")
           assert.isTrue(Result.isSuccess(yield* serve(world.mine)))
           world.api.intercept()

@@ -33,7 +33,7 @@ export class ClusterUnderTest extends Context.Service<
 >()("test/contract/ClusterUnderTest") {}
 
 /** What is special about the node. */
-type NodeOptions = Pick<KubeletOptions, "programs" | "capacity">
+type NodeOptions = Pick<KubeletOptions, "programs" | "capacity" | "imageLayout">
 
 /** What a test of a cluster can use. */
 export type Cluster = ClusterUnderTest | KubernetesApi | KubernetesDeletion | Kubelet

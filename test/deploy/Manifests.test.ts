@@ -4,6 +4,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { parseAllDocuments } from "yaml"
 import { Settings } from "../../src/Config.ts"
+import { readImage } from "../../src/devcluster/ImageLayout.ts"
 import * as ManifestFiles from "../../src/devcluster/manifests/ManifestFiles.ts"
 import { at } from "../devcluster/ClusterFixture.ts"
 
@@ -43,7 +44,8 @@ const rights: { readonly [resource: string]: ReadonlyArray<string> } = {
   "autoscaling/horizontalpodautoscalers": ["get", "list", "create", "update", "delete"],
   "/secrets": ["get", "list", "watch"],
   "/configmaps": ["get", "list", "watch"],
-  "/events": ["create"]
+  "/events": ["list", "watch", "create"],
+  "metrics.k8s.io/pods": ["list"]
 }
 
 test("the Role grants what the executor calls, and nothing else", () => {
@@ -133,7 +135,20 @@ test("the overlay for high availability names every file beside it, and may writ
   ])
 })
 
-for (const samples of ["samples", "samples-python"]) {
+it.effect("the image of the sample with an OCI package is in the layout beside it, whole", () =>
+  Effect.gen(function* () {
+    const { manifests } = yield* ManifestFiles.read(folder("samples-oci"))
+    const pkg = manifests.find(({ kind }) => kind.kind === "Package")?.object
+    const oci = (field: string) => String(at(pkg, "spec", "deployment", "oci", field))
+    const files = yield* Effect.promise(() => readImage(folder("samples-oci/images"), oci("image"), oci("subPath")))
+    assert.deepStrictEqual(
+      files.map(({ name }) => name),
+      ["quote.js"]
+    )
+  })
+)
+
+for (const samples of ["samples", "samples-python", "samples-oci"]) {
   it.effect(`every object in ${samples} can be applied, and every name that it mentions is there`, () =>
     Effect.gen(function* () {
       const { archives, manifests, problems } = yield* ManifestFiles.read(folder(samples))

@@ -46,6 +46,8 @@ export interface WorldOptions {
   readonly endpointSlices?: boolean
   /** Secret of the router; default the executor's own. */
   readonly routerSecret?: string
+  /** The OCI image layout of the cluster. */
+  readonly imageLayout?: string
   /** Run before the executor starts. */
   readonly before?: Effect.Effect<unknown, unknown, ApiServer | Faults | KubernetesApi>
 }
@@ -88,7 +90,7 @@ export const layer = (options: WorldOptions = {}): Layer.Layer<World> => {
     })
   )
   return inCluster.pipe(
-    Layer.provideMerge(DevCluster.layer({ host, port: 0, namespaces })),
+    Layer.provideMerge(DevCluster.layer({ host, port: 0, namespaces, imageLayout: options.imageLayout })),
     Layer.provide(settings),
     Layer.provideMerge(log),
     Layer.orDie
@@ -131,11 +133,15 @@ export const createEnvironment = (
 export const answering = (text: string) =>
   `module.exports = async () => ({ status: 200, body: ${JSON.stringify(text)} })\n`
 
+/** `spec.deployment` of a Package. */
+type Archive = { readonly [field: string]: unknown }
+
 /** Creates or replaces the code of a function, as `fission package update` does. */
-const putCode = Effect.fnUntraced(function* (name: string, code: string, namespace = "default") {
+const putCode = Effect.fnUntraced(function* (name: string, code: string | Archive, namespace = "default") {
   const api = yield* KubernetesApi
-  const literal = Buffer.from(code).toString("base64")
-  const spec = { environment: { namespace, name: "nodejs" }, deployment: { type: "literal", literal } }
+  const deployment =
+    typeof code === "string" ? { type: "literal", literal: Buffer.from(code).toString("base64") } : code
+  const spec = { environment: { namespace, name: "nodejs" }, deployment }
   const made = yield* api
     .create(Packages, { metadata: { namespace, name }, spec })
     .pipe(
@@ -154,7 +160,7 @@ const putCode = Effect.fnUntraced(function* (name: string, code: string, namespa
 /** Creates a function with its code. */
 export const createFunction = Effect.fnUntraced(function* (
   name: string,
-  code = answering(name),
+  code: string | Archive = answering(name),
   spec: { readonly [field: string]: unknown } = {},
   namespace = "default"
 ) {

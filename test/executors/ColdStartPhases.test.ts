@@ -3,7 +3,7 @@ import { Effect, Fiber, Metric } from "effect"
 import { TestClock } from "effect/testing"
 import { fromError } from "../../src/api/Answer.ts"
 import { answer } from "../../src/observability/DebugRoutes.ts"
-import { SpecializeError } from "../../src/specialization/FetcherClient.ts"
+import { SpecializeError } from "../../src/specialization/PodRequests.ts"
 import * as CapturedLog from "../fakes/CapturedLog.ts"
 import * as ExecutorInMemory from "../fakes/ExecutorInMemory.ts"
 

@@ -14,7 +14,9 @@ import {
   type ResourceKind
 } from "../../src/fission/ResourceKind.ts"
 import { Leadership } from "../../src/safeguards/Leadership.ts"
-import { FetcherClient, type SpecializeCall, type SpecializeError } from "../../src/specialization/FetcherClient.ts"
+import { FetcherClient } from "../../src/specialization/FetcherClient.ts"
+import type { SpecializeCall, SpecializeError } from "../../src/specialization/PodRequests.ts"
+import { RuntimeClient } from "../../src/specialization/RuntimeClient.ts"
 import { poolLabels } from "../../src/podspec/PodTemplate.ts"
 import { poolDeployment } from "../../src/podspec/PoolDeployment.ts"
 import { DecisionLog } from "../../src/safeguards/DecisionLog.ts"
@@ -44,7 +46,8 @@ export interface ExecutorInMemory {
   readonly executor: (
     leadership?: Layer.Layer<Leadership>,
     /** Other environment variables than the cluster was made with. */
-    others?: { readonly [name: string]: string }
+    others?: { readonly [name: string]: string },
+    addOns?: Executor.AddOn
   ) => Layer.Layer<ExecutorServices>
   /** Every write that carries an object, in order. */
   readonly sent: ReadonlyArray<Sent>
@@ -52,6 +55,8 @@ export interface ExecutorInMemory {
   readonly specialized: ReadonlyArray<string>
   /** Addresses of pods to whose fetcher a connection was opened, or used again, before any load. */
   readonly openedAhead: ReadonlyArray<string>
+  /** Calls of a runtime's own `/v2/specialize` in order. */
+  readonly runtimeCalls: ReadonlyArray<SpecializeCall>
   readonly answer: (answer: PodAnswer) => void
   readonly environment: (given?: EnvironmentGiven) => Environment
   readonly fn: (given?: FunctionGiven) => FissionFunction
@@ -76,6 +81,8 @@ export interface FunctionGiven {
   readonly namespace?: string
   readonly environment?: string
   readonly metadata?: { readonly [field: string]: unknown }
+  /** Where its Package has the code; default a literal. */
+  readonly archive?: { readonly [field: string]: unknown }
   readonly spec?: { readonly [field: string]: unknown }
 }
 
@@ -149,6 +156,15 @@ export const make = (
       openAhead: (podAddress) => Effect.sync(() => void openedAhead.push(podAddress))
     })
 
+    const runtimeCalls: Array<SpecializeCall> = []
+    const runtime = Layer.succeed(RuntimeClient, {
+      specialize: (call) =>
+        Effect.suspend(() => {
+          runtimeCalls.push(call)
+          return answer(call) ?? Effect.void
+        })
+    })
+
     const recorded = Layer.effect(
       KubernetesApi,
       Effect.map(KubernetesApi, (api) =>
@@ -180,8 +196,15 @@ export const make = (
     }
 
     const fn = (given: FunctionGiven = {}): FissionFunction => {
-      const { environment = "nodejs", metadata, name = "hello", namespace = "default", spec } = given
-      api.put(Packages, { metadata: { name: `${name}-pkg`, namespace }, spec: { deployment: { literal: "" } } })
+      const {
+        archive = { literal: "" },
+        environment = "nodejs",
+        metadata,
+        name = "hello",
+        namespace = "default",
+        spec
+      } = given
+      api.put(Packages, { metadata: { name: `${name}-pkg`, namespace }, spec: { deployment: archive } })
       const stored = api.put(Functions, {
         metadata: { name, namespace, ...metadata },
         spec: {
@@ -219,16 +242,17 @@ export const make = (
 
     return {
       api,
-      executor: (leadership = Leadership.layerAlways, others = {}) =>
-        Layer.fresh(Executor.layerNoDeps).pipe(
+      executor: (leadership = Leadership.layerAlways, others = {}, addOns = Layer.empty) =>
+        Layer.fresh(Layer.orDie(Executor.layerOver(addOns))).pipe(
           Layer.provide(ReplicaRole.fenced),
           Layer.provideMerge(leadership),
-          Layer.provide([recorded, fetcher, Layer.orDie(Settings.layer({ ...variables, ...others }))]),
+          Layer.provide([recorded, fetcher, runtime, Layer.orDie(Settings.layer({ ...variables, ...others }))]),
           Layer.provide(log)
         ),
       sent,
       specialized,
       openedAhead,
+      runtimeCalls,
       answer: (next) => {
         answer = next
       },

@@ -3,6 +3,7 @@ import { FissionError } from "../../src/Errors.ts"
 import { type ExecutorType, ExecutorTypes, type ServiceAddress } from "../../src/executors/ExecutorType.ts"
 import type { Environment } from "../../src/fission/Environment.ts"
 import type { FissionFunction } from "../../src/fission/Function.ts"
+import type { PodEvent } from "../../src/fission/PodReports.ts"
 import type { FunctionAlias, FunctionVersion } from "../../src/fission/FunctionVersion.ts"
 import type { Described } from "../../src/fission/ResourceKind.ts"
 import type { Deployment, Pod, Service } from "../../src/fission/Workloads.ts"
@@ -58,7 +59,9 @@ export const fakeCell = (namespace: string) => {
     secrets: Store.make<Described>(),
     configMaps: Store.make<Described>(),
     functionVersions: Store.make<FunctionVersion>(),
-    functionAliases: Store.make<FunctionAlias>()
+    functionAliases: Store.make<FunctionAlias>(),
+    webSocketsOpened: Store.make<PodEvent>(),
+    webSocketsEnded: Store.make<PodEvent>()
   }
   let state: HealthState = "Starting"
   const cell: NamespaceCell = {
@@ -75,6 +78,9 @@ export const fakeCell = (namespace: string) => {
       configMaps: stores.configMaps.reader,
       functionVersions: stores.functionVersions.reader,
       functionAliases: stores.functionAliases.reader,
+      webSocketsOpened: stores.webSocketsOpened.reader,
+      webSocketsEnded: stores.webSocketsEnded.reader,
+      wantWebSockets: () => {},
       wantVersions: () => {},
       wantReferences: () => {}
     },

@@ -16,6 +16,7 @@ export const layer = (methods: ExpectedMethods): Layer.Layer<KubernetesApi | Kub
       watch: (kind) => Stream.die(unexpected("watch", kind.plural)),
       create: (kind, { metadata }) => Effect.die(unexpected("create", `${kind.plural}/${metadata.name}`)),
       update: (kind, { metadata }) => Effect.die(unexpected("update", `${kind.plural}/${metadata.name}`)),
+      serverVersion: Effect.die(unexpected("serverVersion", "")),
       patch: (kind, { name }) => Effect.die(unexpected("patch", `${kind.plural}/${name}`)),
       ...methods
     }).pipe(

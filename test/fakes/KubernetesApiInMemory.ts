@@ -62,6 +62,9 @@ export interface KubernetesApiInMemory extends OtherWriter {
   readonly watches: (resource?: string, namespace?: string) => ReadonlyArray<OpenWatch>
 }
 
+/** What the server says it is. */
+const serverVersion = { major: 1, minor: 36 }
+
 /** Time between two bookmarks of a watch. */
 const bookmarkEvery = Duration.minutes(1)
 
@@ -230,6 +233,7 @@ export const make = (options?: {
       )
 
     const api: KubernetesApi["Service"] = {
+      serverVersion: answer({ verb: "get", resource: "version" }, undefined, () => serverVersion),
       get: (kind, reference, callOptions) =>
         answer(callOf("get", kind, reference), callOptions, () => {
           if (isHidden(kind, reference.name)) throw Status.notFound(kind.plural, kind.group, reference.name)

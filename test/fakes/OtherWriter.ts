@@ -1,6 +1,6 @@
 import type { ResourceStore } from "../../src/devcluster/ResourceStore.ts"
 import { mergePatch } from "../../src/devcluster/MergePatch.ts"
-import { type ServedKind, servedKinds } from "../../src/devcluster/ServedKinds.ts"
+import { type ServedKind, storedKinds } from "../../src/devcluster/ServedKinds.ts"
 import * as Status from "../../src/devcluster/Status.ts"
 import type { ResourceKind } from "../../src/fission/ResourceKind.ts"
 import { isObject, type KubernetesObject, type ObjectReference } from "../../src/kubernetes/KubernetesApi.ts"
@@ -40,12 +40,12 @@ const asObject = (value: unknown): KubernetesObject => {
 
 /** The kind as the store knows it. Throws what a server answers where nobody serves it. */
 export const servedKind = (kind: ResourceKind): ServedKind => {
-  const served = servedKinds.find((one) => one.group === kind.group && one.plural === kind.plural)
+  const served = storedKinds.find((one) => one.group === kind.group && one.plural === kind.plural)
   if (served === undefined) throw Status.noSuchPath()
   return served
 }
 
-const namespaces = servedKinds.filter((kind) => kind.plural === "namespaces")
+const namespaces = storedKinds.filter((kind) => kind.plural === "namespaces")
 
 /** An object as it is answered: whole, or its metadata alone. */
 export const projected = (kind: ResourceKind, object: unknown): KubernetesObject => {

@@ -17,3 +17,11 @@ it.for([
 ] as const)("the pool of %s in %s at version %s (poolmgr.md section 4.6)", ([name, namespace, version, expected]) => {
   assert.strictEqual(poolName(environment(name, namespace, version)), expected)
 })
+
+it.for([
+  ["test", "testns", "2517", "poolmgr-test-testns-abcdef01-2517"],
+  ["a".repeat(20), "b".repeat(7), "2518", `poolmgr-${"a".repeat(20)}-${"b".repeat(7)}-abcdef01-2518`],
+  ["a".repeat(20), "b".repeat(8), "2519", `poolmgr-${"a".repeat(13)}-${"b".repeat(8)}-abcdef01-2519`]
+] as const)("the pool of an image for %s in %s at version %s", ([name, namespace, version, expected]) => {
+  assert.strictEqual(poolName(environment(name, namespace, version), "abcdef0123456789"), expected)
+})

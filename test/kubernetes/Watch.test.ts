@@ -97,7 +97,12 @@ describe("a watch", () => {
   >([
     ["ends within a line", [event("ADDED", "a"), '{"type":"ADD'], end, "the stream ended within a line [Connection]"],
     ["is cut", [event("ADDED", "a")], (response) => void response.destroy(), "[Connection]"],
-    ["says something else", [event("ADDED", "a"), "<html>\n"], stayOpen, "is no watch event: <html> [Connection]"],
+    [
+      "says something else",
+      [event("ADDED", "a"), "<html>\n"],
+      stayOpen,
+      "a line of the stream, of 6 characters, is no watch event [Connection]"
+    ],
     ["has an event of an unknown type", [event("ADDED", "a"), event("RENAMED", "a")], stayOpen, "[Connection]"],
     [
       "has an event without an object",

@@ -3,6 +3,7 @@ import { Effect, Result } from "effect"
 import type { SettingsShape } from "../../src/Config.ts"
 import type { Environment } from "../../src/fission/Environment.ts"
 import type { FissionFunction } from "../../src/fission/Function.ts"
+import { type ImageVolume, imageVolumeOf } from "../../src/fission/ImageVolume.ts"
 import { Functions } from "../../src/fission/ResourceKind.ts"
 import { containerPort, containerTemplate } from "../../src/podspec/ContainerTemplate.ts"
 import { functionObjects } from "../../src/podspec/FunctionObjects.ts"
@@ -48,16 +49,6 @@ const permitted: ReadonlyArray<Permitted> = [
     path: [...template, "containers", container, "lifecycle", "preStop", "sleep", "seconds"],
     of: ["nd-custom"],
     reason: "the sleep follows the grace that the podspec sets (W31)"
-  })),
-  ...[
-    [...template, "volumes"],
-    [...template, "containers", "env-v3", "volumeMounts"],
-    [...template, "containers", "fetcher", "volumeMounts"],
-    [...template, "imagePullSecrets"]
-  ].map((path) => ({
-    path,
-    of: ["nd-oci"],
-    reason: "image volumes are not built yet: the fetcher downloads the image (newdeploy-and-container.md section 15)"
   })),
   ...["scaleUp", "scaleDown"].map((direction) => ({
     path: ["spec", "behavior", direction],
@@ -145,6 +136,10 @@ const safe = (environment: Environment): Environment => {
   return { ...environment, spec: { ...environment.spec, runtime: { ...runtime, podspec: { ...podspec, volumes } } } }
 }
 
+/** The image with the code of the one recorded function that has an OCI package. */
+const imageOf = ({ metadata }: FissionFunction): ImageVolume | undefined =>
+  metadata.name === "nd-oci" ? imageVolumeOf(read("crs/pkg-oci.json").spec.deployment.oci) : undefined
+
 const built = (
   fn: FissionFunction,
   environment: Environment | undefined,
@@ -156,7 +151,7 @@ const built = (
     const made = Result.getOrThrow(containerTemplate(fn, settings, versionSum))
     return functionObjects("container", { fn, template: made, port: containerPort(fn) ?? 0, instanceId }, settings)
   }
-  const made = Result.getOrThrow(newdeployTemplate(fn, safe(environment), settings, versionSum))
+  const made = Result.getOrThrow(newdeployTemplate(fn, safe(environment), settings, versionSum, imageOf(fn)))
   return functionObjects("newdeploy", { fn, environment, template: made, port: 8888, instanceId }, settings)
 }
 
@@ -215,14 +210,12 @@ describe("the objects of a function", () => {
 })
 
 describe("a Deployment that the stock executor made", () => {
-  it.effect.each(recordings.filter(([name]) => name !== "nd-oci"))(
-    "of %s needs no change when we take over",
-    ([name]) =>
-      Effect.gen(function* () {
-        const { metadata, spec } = read(`objects/${name}-deployment.json`)
-        const { deployment } = objectsOf(name, yield* chartSettings())
-        assert.strictEqual(templateState(deployment, { metadata, spec }), "Current")
-      })
+  it.effect.each(recordings)("of %s needs no change when we take over", ([name]) =>
+    Effect.gen(function* () {
+      const { metadata, spec } = read(`objects/${name}-deployment.json`)
+      const { deployment } = objectsOf(name, yield* chartSettings())
+      assert.strictEqual(templateState(deployment, { metadata, spec }), "Current")
+    })
   )
 
   it.effect("needs one after its Function, its Environment or a Secret changed", () =>

@@ -2,8 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
 import type { SettingsShape } from "../../src/Config.ts"
 import type { Environment } from "../../src/fission/Environment.ts"
-import { Deployments, Pods } from "../../src/fission/ResourceKind.ts"
+import { imageHash, imageVolumeOf, type PoolImage } from "../../src/fission/ImageVolume.ts"
+import { Deployments, Pods, WholePackages } from "../../src/fission/ResourceKind.ts"
 import { type Json, listOf, objectOf } from "../../src/podspec/Json.ts"
+import { poolImageIn } from "../../src/podspec/PodImageVolume.ts"
 import { isCurrent, isDeploymentCurrent, poolDeployment } from "../../src/podspec/PoolDeployment.ts"
 import { at, chartSettings, differences, environmentOf, type Permitted, read } from "./StockObjects.ts"
 
@@ -109,8 +111,8 @@ const safe = (environment: Environment): Environment => {
   return { ...environment, spec: { ...environment.spec, runtime: { ...runtime, podspec: { ...podspec, volumes } } } }
 }
 
-const built = (environment: Environment, settings: SettingsShape) => {
-  const { deployment } = Result.getOrThrow(poolDeployment(safe(environment), settings, "instance"))
+const built = (environment: Environment, settings: SettingsShape, image?: PoolImage) => {
+  const { deployment } = Result.getOrThrow(poolDeployment(safe(environment), settings, "instance", image))
   return JSON.parse(JSON.stringify({ metadata: deployment.metadata, spec: deployment.spec }))
 }
 
@@ -229,5 +231,47 @@ describe("a pool that the stock executor made", () => {
   it("has pods that are not current once the Environment has another image", () => {
     const pod = Result.getOrThrow(Pods.decode(read("objects/pm-basic-after-first-pod.json")))
     assert.isFalse(isCurrent(environmentOf("env-v3", newImage), pod.metadata))
+  })
+})
+
+/** The pools of OCI images that were recorded: Package, and whether the pods have a fetcher. */
+const imagePools: ReadonlyArray<readonly [file: string, pkg: string, hasFetcher: boolean]> = [
+  ["oci-pools-deployment-1", "pkg-oci-plain", true],
+  ["oci-pools-deployment-2", "pkg-oci", false]
+]
+
+const imageOf = (pkg: string, hasFetcher: boolean): PoolImage => {
+  const { oci } = Result.getOrThrow(WholePackages.decode(read(`crs/${pkg}.json`))).spec?.deployment ?? {}
+  return { ...imageVolumeOf(oci ?? { image: "" }), hasFetcher }
+}
+
+describe("the pool of an OCI image (section 18)", () => {
+  it.effect.each(imagePools)("%s equals the stock executor's, field by field", ([file, pkg, hasFetcher]) =>
+    Effect.gen(function* () {
+      const ours = built(environmentOf("env-v3"), yield* chartSettings(), imageOf(pkg, hasFetcher))
+      const { metadata, spec } = read(`objects/${file}.json`)
+      const annotations = without(metadata.annotations, ["deployment.kubernetes.io/revision"])
+      const stock = { metadata: { ...without(metadata, serverFields), annotations }, spec }
+      assert.deepStrictEqual(differences(file, ours, stock, permitted, isDefault(serverDefaults)), [])
+    })
+  )
+
+  it.effect.each(imagePools)("W27: %s needs no change when we take over", ([file, pkg, hasFetcher]) =>
+    Effect.gen(function* () {
+      const deployment = Result.getOrThrow(Deployments.decode(read(`objects/${file}.json`)))
+      const image = imageOf(pkg, hasFetcher)
+      assert.isTrue(isDeploymentCurrent(environmentOf("env-v3"), yield* chartSettings(), deployment, image))
+    })
+  )
+
+  it("W27: is known by its template, whoever made it, and by nothing else", () => {
+    for (const [file, pkg, hasFetcher] of imagePools) {
+      const { metadata, spec } = read(`objects/${file}.json`)
+      const image = imageOf(pkg, hasFetcher)
+      assert.strictEqual(imageHash(image), metadata.labels.ociImageHash)
+      assert.deepStrictEqual(poolImageIn(spec.template, metadata.labels.ociImageHash), image)
+      assert.isUndefined(poolImageIn(spec.template, "0123456789abcdef"))
+    }
+    assert.isUndefined(poolImageIn(read("objects/env-v3-pool-deployment.json").spec.template, "0123456789abcdef"))
   })
 })

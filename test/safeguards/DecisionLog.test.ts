@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { DateTime, Effect } from "effect"
+import { DateTime, Effect, Option, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { type Decision, DecisionLog } from "../../src/safeguards/DecisionLog.ts"
 import * as CapturedLog from "../fakes/CapturedLog.ts"
@@ -76,6 +76,31 @@ describe("the decision log", () => {
         (yield* decisions.recent()).map(({ reason }) => reason),
         ["used", "watched", "a request", "used"]
       )
+    }).pipe(Effect.provide(DecisionLog.layer))
+  )
+
+  it.effect("shows each decision to whoever follows, from then on and in order", () =>
+    Effect.gen(function* () {
+      const decisions = yield* DecisionLog
+      yield* decisions.record(decision("before"))
+      const followed = yield* decisions.follow
+      yield* decisions.record(decision("a"))
+      yield* decisions.record(decision("b"))
+      const seen = yield* Stream.runCollect(Stream.take(followed, 2))
+      assert.deepStrictEqual(
+        seen.map(({ name, number }) => `${number} ${name}`),
+        ["2 a", "3 b"]
+      )
+    }).pipe(Effect.provide(DecisionLog.layer))
+  )
+
+  it.effect("keeps the newest thousand for a follower that lags, and the numbers show the gap", () =>
+    Effect.gen(function* () {
+      const decisions = yield* DecisionLog
+      const followed = yield* decisions.follow
+      for (let index = 0; index < 5000; index++) yield* decisions.record(decision(`pod-${index}`))
+      const first = yield* Stream.runHead(followed)
+      assert.strictEqual(Option.getOrThrow(first).number, 4001)
     }).pipe(Effect.provide(DecisionLog.layer))
   )
 })

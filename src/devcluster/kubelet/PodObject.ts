@@ -61,7 +61,7 @@ export type Probe = typeof Probe.Type
 /** Quantities by resource. */
 const Amounts = Schema.Record(Schema.String, Schema.Union([Schema.String, Schema.Finite]))
 
-const VolumeMount = Schema.Struct({ name: Schema.String, mountPath: Schema.String })
+const VolumeMount = Schema.Struct({ name: Schema.String, mountPath: Schema.String, subPath: optional(Schema.String) })
 
 /** A container of a Pod, as the kubelet runs it. */
 export const Container = Schema.Struct({
@@ -111,6 +111,7 @@ const Volume = Schema.Struct({
   secret: optional(SecretSource),
   configMap: optional(ConfigMapSource),
   downwardAPI: optional(DownwardSource),
+  image: optional(Schema.Struct({ reference: optional(Schema.String) })),
   projected: optional(Schema.Struct({ sources: optional(Schema.Array(VolumeSource)) }))
 })
 export type Volume = typeof Volume.Type

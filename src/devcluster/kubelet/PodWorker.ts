@@ -16,7 +16,7 @@ import { handlersOf } from "./Handlers.ts"
 import { type Container, type KubeletPod, KubeletPods } from "./PodObject.ts"
 import { type PodStatus, podStatus } from "./PodStatus.ts"
 import type { Program } from "./Programs.ts"
-import { makeVolumes } from "./Volumes.ts"
+import { type ImagePullError, makeVolumes } from "./Volumes.ts"
 
 /** Where the pod's processes find the API server. */
 export interface ApiServerAddress {
@@ -35,6 +35,8 @@ export interface PodWorkerOptions {
   readonly podRoot: string
   readonly programs: ReadonlyArray<Program>
   readonly apiServer: ApiServerAddress
+  /** The OCI image layout with the code of OCI packages; undefined where there is none. */
+  readonly imageLayout: string | undefined
   readonly record: RecordEvent
 }
 
@@ -63,7 +65,7 @@ export const make = Effect.fnUntraced(function* (options: PodWorkerOptions) {
   const api = yield* KubernetesApi
   const deletion = yield* KubernetesDeletion
   const logs = yield* PodLogs
-  const { address, apiServer, nodeName, pod, record } = options
+  const { address, apiServer, imageLayout, nodeName, pod, record } = options
   const { metadata, spec } = pod
   const namespace = metadata.namespace ?? ""
   const uid = metadata.uid ?? ""
@@ -85,6 +87,7 @@ export const make = Effect.fnUntraced(function* (options: PodWorkerOptions) {
     POD_NAMESPACE: namespace,
     KUBERNETES_API_URL: apiServer.url,
     ...(apiServer.token === undefined ? {} : { KUBERNETES_API_TOKEN: apiServer.token }),
+    ...(imageLayout === undefined ? {} : { OCI_IMAGE_LAYOUT: imageLayout }),
     ...(apiServer.certificateAuthority === undefined ? {} : { NODE_EXTRA_CA_CERTS: apiServer.certificateAuthority })
   }
 
@@ -154,12 +157,24 @@ export const make = Effect.fnUntraced(function* (options: PodWorkerOptions) {
     return record({ kind: KubeletPods, metadata }, happening)
   }
 
+  /** Without the image of a volume no container starts, and each says so. */
+  const failToPull = ({ message }: ImagePullError) =>
+    Effect.suspend(() => {
+      const state = { waiting: { reason: "ErrImagePull", message } }
+      for (const name of states.keys()) states.set(name, { ...creating, state })
+      return Effect.andThen(changed.open, warn("Failed", `Failed to pull the image of a volume: ${message}`))
+    })
+
   const prepare = Effect.gen(function* () {
     yield* Effect.promise(() => mkdir(root, { recursive: true }))
     const read = yield* dataReader(api, namespace)
-    yield* makeVolumes(context, read, root, apiServer.token ?? "")
+    yield* makeVolumes(context, { read, token: apiServer.token ?? "", imageLayout }, root)
   }).pipe(
-    Effect.tapError(({ message }) => Effect.andThen(changed.open, warn("FailedMount", message))),
+    Effect.tapError((error) =>
+      error._tag === "ImagePullError"
+        ? failToPull(error)
+        : Effect.andThen(changed.open, warn("FailedMount", error.message))
+    ),
     Effect.retry(untilWritten)
   )
 

@@ -1,8 +1,22 @@
-import { mkdir, symlink, writeFile } from "node:fs/promises"
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises"
 import { dirname, join, normalize } from "node:path"
-import { Effect } from "effect"
+import { Data, Effect } from "effect"
+import { storeDirectory } from "../ArchiveFiles.ts"
+import { readImage } from "../ImageLayout.ts"
 import { ConfigError, fieldOf, type PodContext, type ReadData } from "./ContainerConfig.ts"
-import type { Volume, VolumeSource } from "./PodObject.ts"
+import type { Container, Volume, VolumeSource } from "./PodObject.ts"
+
+/** The image of a volume is not there, or cannot be mounted; the kubelet tries again later. */
+export class ImagePullError extends Data.TaggedError("ImagePullError")<{ readonly message: string }> {}
+
+/** Where the content of volumes comes from that is not in the pod's own object. */
+export interface VolumeSources {
+  readonly read: ReadData
+  /** What a projected service account token holds. */
+  readonly token: string
+  /** The OCI image layout with the images of volumes; undefined where there is none. */
+  readonly imageLayout: string | undefined
+}
 
 /** A file of a volume. */
 interface VolumeFile {
@@ -12,21 +26,19 @@ interface VolumeFile {
 
 /**
  * Makes the volumes of a Pod below its root: `/userfunc` of a container is `<root>/userfunc`. A volume that is mounted
- * at several paths lies at the first; the others are links. Secrets and ConfigMaps are written once, not kept up to
- * date. Fails with `ConfigError` when one is missing that is not optional.
- *
- * @param token what a projected service account token holds
+ * at several paths lies at the first; the others are links. Secrets, ConfigMaps and images are written once, not kept up
+ * to date. Fails with `ConfigError` when one is missing that is not optional, and with `ImagePullError`.
  */
-export const makeVolumes = Effect.fnUntraced(function* (
-  context: PodContext,
-  read: ReadData,
-  root: string,
-  token: string
-) {
+export const makeVolumes = Effect.fnUntraced(function* (context: PodContext, sources: VolumeSources, root: string) {
   const { containers, volumes } = context.pod.spec
   const mounts = containers.flatMap(({ volumeMounts }) => volumeMounts ?? [])
   for (const volume of volumes ?? []) {
-    const files = yield* filesOf(context, read, volume, token)
+    if (volume.image) {
+      const own = mounts.filter(({ name }) => name === volume.name)
+      yield* mountImage(volume.image.reference ?? "", own, root, sources.imageLayout)
+      continue
+    }
+    const files = yield* filesOf(context, sources, volume)
     const paths = new Set(
       mounts.filter(({ name }) => name === volume.name).map(({ mountPath }) => join(root, normalize(`/${mountPath}`)))
     )
@@ -35,6 +47,28 @@ export const makeVolumes = Effect.fnUntraced(function* (
     yield* Effect.promise(() => mkdir(first, { recursive: true }))
     for (const { content, path } of files) yield* Effect.promise(() => write(join(first, path), content))
     for (const other of others) yield* Effect.promise(() => link(first, other))
+  }
+})
+
+/** Puts the files of an image below each path at which a container mounts it. */
+const mountImage = Effect.fnUntraced(function* (
+  reference: string,
+  mounts: NonNullable<Container["volumeMounts"]>,
+  root: string,
+  layout: string | undefined
+) {
+  const subPaths = new Map(
+    mounts.map(({ mountPath, subPath }) => [join(root, normalize(`/${mountPath}`)), subPath ?? ""])
+  )
+  for (const [path, subPath] of subPaths) {
+    yield* Effect.tryPromise({
+      try: async () => {
+        const files = await readImage(layout, reference, subPath)
+        await rm(path, { recursive: true, force: true })
+        await storeDirectory(files, path)
+      },
+      catch: (cause) => new ImagePullError({ message: cause instanceof Error ? cause.message : String(cause) })
+    })
   }
 })
 
@@ -50,19 +84,18 @@ const link = async (target: string, path: string): Promise<void> => {
   })
 }
 
-const filesOf = Effect.fnUntraced(function* (context: PodContext, read: ReadData, volume: Volume, token: string) {
+const filesOf = Effect.fnUntraced(function* (context: PodContext, sources: VolumeSources, volume: Volume) {
   const files: Array<VolumeFile> = []
   for (const source of [volume, ...(volume.projected?.sources ?? [])]) {
-    files.push(...(yield* sourceFiles(context, read, source, token)))
+    files.push(...(yield* sourceFiles(context, sources, source)))
   }
   return files
 })
 
 const sourceFiles = Effect.fnUntraced(function* (
   context: PodContext,
-  read: ReadData,
-  { configMap, downwardAPI, secret, serviceAccountToken }: VolumeSource,
-  token: string
+  { read, token }: VolumeSources,
+  { configMap, downwardAPI, secret, serviceAccountToken }: VolumeSource
 ) {
   const files: Array<VolumeFile> = []
   if (secret) files.push(...(yield* dataFiles(read, "secret", secret.secretName ?? secret.name ?? "", secret)))

@@ -1,7 +1,9 @@
-import { createHash, randomUUID } from "node:crypto"
-import { chmod, mkdir, rename, rm, stat, writeFile } from "node:fs/promises"
-import { dirname, join, normalize, sep } from "node:path"
-import { isZip, readZip, type ZipEntry } from "../Zip.ts"
+import { createHash } from "node:crypto"
+import { chmod, rename, stat, writeFile } from "node:fs/promises"
+import { join, sep } from "node:path"
+import { fileMode, storeDirectory } from "../ArchiveFiles.ts"
+import { readImage } from "../ImageLayout.ts"
+import { isZip, readZip } from "../Zip.ts"
 import { at, type Json, textAt } from "./json.ts"
 import { exchange, messageOf } from "./podProcess.ts"
 import { refuse } from "./refusal.ts"
@@ -27,14 +29,28 @@ export const isStored = (path: string): Promise<boolean> =>
 
 /** The bytes of a Package's archive, literal or downloaded. Throws the refusals of section 5, step 3. */
 export const archiveBytes = async (archive: unknown, sign: SignDownload, signal: AbortSignal): Promise<Buffer> => {
-  if (textAt(archive, "oci", "image") !== "") {
-    throw refuse("archive", 500, "OCI images are not supported by the embedded cluster")
-  }
   const literal = textAt(archive, "literal")
   if (literal !== "") return Buffer.from(literal, "base64")
   const bytes = await download(textAt(archive, "url"), sign, signal)
   checkSum(bytes, textAt(archive, "checksum", "type"), textAt(archive, "checksum", "sum"))
   return bytes
+}
+
+/** Whether a Package's archive is in an OCI image, which goes before everything else that it says (section 6.1). */
+export const isInImage = (archive: unknown): boolean => textAt(archive, "oci", "image") !== ""
+
+/**
+ * Pulls an archive's image out of the layout on disk, for it is all the registry that there is, and puts it in its place
+ * (section 6.3). Throws the fetcher's 500.
+ */
+export const storeImage = async (archive: unknown, layout: string | undefined, path: string): Promise<void> => {
+  const [image, digest] = [textAt(archive, "oci", "image"), textAt(archive, "oci", "digest")]
+  const reference = digest === "" || image.includes("@") ? image : `${image}@${digest}`
+  try {
+    await storeDirectory(await readImage(layout, reference, textAt(archive, "oci", "subPath")), path)
+  } catch (cause) {
+    throw refuse("archive", 500, messageOf(cause))
+  }
 }
 
 /** The body behind a URL; the caller's leaving aborts it. Throws the fetcher's 400 for anything but a 2xx answer. */
@@ -66,43 +82,11 @@ export const store = async (bytes: Buffer, path: string, keepArchive: boolean): 
   }
 }
 
-/** Readable by a runtime of another user, unlike upstream's 0600 (P08). */
-const fileMode = 0o644
-
 const storeFile = async (bytes: Buffer, path: string): Promise<void> => {
   const temporary = `${path}.tmp`
   await writeFile(temporary, bytes)
   await chmod(temporary, fileMode)
   await rename(temporary, path)
-}
-
-const storeDirectory = async (entries: ReadonlyArray<ZipEntry>, path: string): Promise<void> => {
-  const temporary = join(dirname(path), randomUUID())
-  try {
-    await mkdir(temporary, { mode: 0o755 })
-    for (const entry of entries) await unpack(entry, temporary)
-    await rename(temporary, path)
-  } catch (cause) {
-    await rm(temporary, { recursive: true, force: true })
-    throw cause
-  }
-}
-
-const fileTypeBits = 0o170000
-const symbolicLink = 0o120000
-
-const unpack = async ({ content, mode, name }: ZipEntry, directory: string): Promise<void> => {
-  const relative = normalize(name)
-  if (relative.startsWith("..") || relative.startsWith(sep)) throw new Error(`${name} leads out of the archive`)
-  if ((mode & fileTypeBits) === symbolicLink) throw new Error(`${name} is a symbolic link`)
-  const target = join(directory, relative)
-  if (name.endsWith("/")) {
-    await mkdir(target, { recursive: true, mode: 0o755 })
-    return
-  }
-  await mkdir(dirname(target), { recursive: true, mode: 0o755 })
-  await writeFile(target, content)
-  await chmod(target, mode & 0o777 || fileMode)
 }
 
 /** The archive of a Package that a fetch type names. Throws the refusals of section 5, step 3. */

@@ -15,7 +15,8 @@ import { parseSpecializeRequest } from "./specializeRequest.ts"
  *   fetcher.ts -secret-dir /secrets -cfgmap-dir /configs [-specialize-on-startup -specialize-request JSON] /userfunc
  *
  * POD_IP is the address to listen on, POD_ROOT the directory on the host that holds the pod's files, and
- * KUBERNETES_API_URL (with KUBERNETES_API_TOKEN) the API server. To make it misbehave: FETCHER_ANSWER_DELAY_MS,
+ * KUBERNETES_API_URL (with KUBERNETES_API_TOKEN) the API server. OCI_IMAGE_LAYOUT is the directory that OCI packages are
+ * pulled from. To make it misbehave: FETCHER_ANSWER_DELAY_MS,
  * FETCHER_REFUSE_FOR_MS, FETCHER_DROP_ANSWER=true, FETCHER_FIXED_STATUS.
  */
 
@@ -73,7 +74,7 @@ const cluster = makeCluster({
   token: process.env["KUBERNETES_API_TOKEN"] ?? ""
 })
 const keys = fetcherKeys(process.env, pod.namespace)
-const fetcher = makeFetcher({ ...keys, directories, cluster })
+const fetcher = makeFetcher({ ...keys, directories, cluster, imageLayout: process.env["OCI_IMAGE_LAYOUT"] })
 
 const onStartup = flags.get("specialize-on-startup") === "true"
 let ready = !onStartup

@@ -1,7 +1,17 @@
 import { chmod, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { channelKey } from "../../fission/RequestSignature.ts"
-import { archiveBytes, archiveOf, download, isStored, type SignDownload, store, storePath } from "./archive.ts"
+import {
+  archiveBytes,
+  archiveOf,
+  download,
+  isInImage,
+  isStored,
+  type SignDownload,
+  store,
+  storeImage,
+  storePath
+} from "./archive.ts"
 import { type Cluster, withRetries } from "./cluster.ts"
 import { textAt } from "./json.ts"
 import { loadFunction } from "./loadCall.ts"
@@ -22,6 +32,8 @@ export interface FetcherOptions {
   readonly directories: PodDirectories
   readonly cluster: Cluster
   readonly signDownload: SignDownload
+  /** The OCI image layout that stands for every registry; undefined where there is none. */
+  readonly imageLayout: string | undefined
   /** The internal auth secret; undefined when authentication is off. */
   readonly masterSecret: string | undefined
 }
@@ -49,11 +61,12 @@ export const makeFetcher = (options: FetcherOptions): Fetcher => {
     if (![0, 1, 2].includes(request.fetchType)) {
       throw refuse("archive", 400, `unknown fetch type ${request.fetchType}`)
     }
-    const bytes =
-      request.fetchType === 2
-        ? await download(request.url, signDownload, signal)
-        : await archiveBytes(archiveOf(pkg, request.fetchType), signDownload, signal)
-    await store(bytes, path, request.keepArchive)
+    if (request.fetchType === 2) {
+      return store(await download(request.url, signDownload, signal), path, request.keepArchive)
+    }
+    const archive = archiveOf(pkg, request.fetchType)
+    if (isInImage(archive)) return storeImage(archive, options.imageLayout, path)
+    await store(await archiveBytes(archive, signDownload, signal), path, request.keepArchive)
   }
 
   const fetch = async (request: FetchRequest, signal: AbortSignal): Promise<void> => {

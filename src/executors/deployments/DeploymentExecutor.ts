@@ -14,6 +14,7 @@ import { Supervisor } from "../../namespaces/Supervisor.ts"
 import type { WorkKey } from "../../namespaces/WorkQueue.ts"
 import { functionObjectsReference } from "../../podspec/FunctionObjects.ts"
 import { Conditions } from "../../safeguards/Conditions.ts"
+import { EventRecorder } from "../../safeguards/EventRecorder.ts"
 import { DecisionLog } from "../../safeguards/DecisionLog.ts"
 import { Deletion } from "../../safeguards/Deletion.ts"
 import { DryRun } from "../../safeguards/DryRun.ts"
@@ -22,6 +23,7 @@ import { notTheLeader } from "../CreationError.ts"
 import { type Admission, ExecutorTypes, functionWork, type ServiceAddress } from "../ExecutorType.ts"
 import { viewOf } from "../FunctionView.ts"
 import { LeftoverAutoscalers } from "./LeftoverAutoscalers.ts"
+import { PodSpecPolicies } from "../PodSpecPolicies.ts"
 import { TakenNames } from "../TakenNames.ts"
 import * as Availability from "./Availability.ts"
 import * as Creations from "./Creations.ts"
@@ -48,30 +50,41 @@ export type Requirements =
   | Deletion
   | DecisionLog
   | Conditions
+  | EventRecorder
   | DryRun
   | Leadership
   | Supervisor
   | ExecutorTypes
   | TakenNames
   | LeftoverAutoscalers
+  | PodSpecPolicies
   | Scope.Scope
 
 /** Registers an executor type that gives each function a Deployment, a Service and an autoscaler of its own. */
-export const register = (kind: DeploymentKind): Effect.Effect<void, never, Requirements> =>
+export const register = (made: DeploymentKind): Effect.Effect<void, never, Requirements> =>
   Effect.gen(function* () {
     const api = yield* KubernetesApi
     const settings = yield* Settings
     const deletion = yield* Deletion
     const decisions = yield* DecisionLog
-    const conditions = FunctionConditions.make(kind, yield* Conditions)
+    const events = yield* EventRecorder
     const dryRun = yield* DryRun
     const leadership = yield* Leadership
     const supervisor = yield* Supervisor
     const types = yield* ExecutorTypes
     const takenNames = yield* TakenNames
     const leftovers = yield* LeftoverAutoscalers
+    const policies = yield* PodSpecPolicies
+    const kind: DeploymentKind = {
+      ...made,
+      objects: (view, fn, references) =>
+        Effect.tap(made.objects(view, fn, references), ({ deployment }) =>
+          policies.check(made.name, { kind: "Function", metadata: fn.metadata }, deployment)
+        )
+    }
+    const conditions = FunctionConditions.make(kind, yield* Conditions)
     const cache = yield* FunctionServiceCache.make
-    const deployments = yield* FunctionDeployments.make(kind, { api, deletion, decisions, takenNames })
+    const deployments = yield* FunctionDeployments.make(kind, { api, deletion, decisions, events, takenNames })
     const availability = Availability.make(api)
 
     const referenceOf = (fn: Pick<FissionFunction, "metadata">) => functionObjectsReference(kind.name, fn, settings)

@@ -15,7 +15,9 @@ import type { FunctionObjects } from "../../podspec/FunctionObjects.ts"
 import { templateState } from "../../podspec/TemplateHash.ts"
 import type { DecisionLog } from "../../safeguards/DecisionLog.ts"
 import type { Deletion, DeletionRefused } from "../../safeguards/Deletion.ts"
+import type { EventRecorder } from "../../safeguards/EventRecorder.ts"
 import { Ground } from "../../safeguards/Ground.ts"
+import { tellIgnored } from "../IgnoredFields.ts"
 import type { TakenNames } from "../TakenNames.ts"
 import * as Autoscalers from "./Autoscalers.ts"
 import type { DeploymentKind, Unbuildable } from "./DeploymentKind.ts"
@@ -99,11 +101,13 @@ export const make = (
     api,
     decisions,
     deletion,
+    events,
     takenNames
   }: {
     readonly api: KubernetesApi["Service"]
     readonly deletion: Deletion["Service"]
     readonly decisions: DecisionLog["Service"]
+    readonly events: EventRecorder["Service"]
     readonly takenNames: TakenNames["Service"]
   }
 ): Effect.Effect<FunctionDeployments, never, Scope.Scope> =>
@@ -203,11 +207,7 @@ export const make = (
       const ensured = Effect.gen(function* () {
         const isNewService = yield* ensureService(view, fn, objects, options)
         const { deployment, isReplaced, written } = yield* ensureDeployment(view, fn, objects, options)
-        if (written && objects.ignored.length > 0) {
-          yield* Effect.logWarning("the pods of a function do not have everything that was asked for").pipe(
-            Effect.annotateLogs({ namespace: view.namespace, function: fn.metadata.name, ignored: objects.ignored })
-          )
-        }
+        if (written) yield* tellIgnored(events, { kind: "Function", object: fn }, objects.ignored)
         if (written || isNewService) autoscalers.doubt(objects.name)
         if (options?.priority !== "request") yield* autoscalers.ensure(fn, objects, isNewService)
         return { objects, deployment, written: written || isNewService, isReplaced }

@@ -1,6 +1,5 @@
 import { Context, Duration, Effect, Layer, type Scope } from "effect"
 import { type KubernetesError, TimeoutError } from "../../Errors.ts"
-import type { Environment } from "../../fission/Environment.ts"
 import type { FissionFunction } from "../../fission/Function.ts"
 import { annotations, labels } from "../../fission/Labels.ts"
 import { Pods } from "../../fission/ResourceKind.ts"
@@ -15,6 +14,7 @@ import { inPhase } from "../ColdStartPhases.ts"
 import { InstanceId } from "../InstanceId.ts"
 import * as FunctionPod from "./FunctionPod.ts"
 import { PodLifecycle } from "./PodLifecycle.ts"
+import type { Pool } from "./Pool.ts"
 import { PoolSurge } from "./PoolSurge.ts"
 import { Reserve } from "./Reserve.ts"
 import { SharedPods } from "./SharedPods.ts"
@@ -23,10 +23,9 @@ import { type PoolSource, WarmPods } from "./WarmPods.ts"
 /** Longest time that one pod's claim takes of a request, its repetitions included (failure-semantics.md section 3). */
 const patchWithin = Duration.seconds(10)
 
-/** For whom a pod is claimed. */
-export interface Claim {
+/** For whom a pod is claimed, and out of which pool. */
+export interface Claim extends Pool {
   readonly view: NamespaceView
-  readonly environment: Environment
   readonly fn: FissionFunction
   /** Takes a pod from the pool alone. */
   readonly sparesReserve?: boolean
@@ -128,18 +127,20 @@ export class Claims extends Context.Service<
           return second._tag === "Ours"
         }).pipe(Effect.timeoutOrElse({ duration: patchWithin, orElse: () => Effect.fail(silentDuring(pod)) }))
 
-      const podsFor = ({ environment, sparesReserve, view }: Claim): ReadonlyArray<Pod> => {
-        const reserved = sparesReserve ? [] : reserve.pods(view, environment)
+      /** The reserve is of plain pools. */
+      const podsFor = (claim: Claim): ReadonlyArray<Pod> => {
+        const isReserveOpen = claim.image === undefined && claim.sparesReserve !== true
+        const reserved = isReserveOpen ? reserve.pods(claim.view, claim.environment) : []
         if (leadership.role() !== "Leader") return reserved
-        return [...reserved, ...FunctionPod.warmPods(view, environment).filter((pod) => !sharedPods.holdsCode(pod))]
+        return [...reserved, ...FunctionPod.warmPods(claim.view, claim).filter((pod) => !sharedPods.holdsCode(pod))]
       }
 
       /** A pod that becomes free, for as long as this replica leads. A wait that ends without one takes none. */
-      const awaitFree = ({ environment, view }: Claim, source: PoolSource) =>
+      const awaitFree = (claim: Claim, source: PoolSource) =>
         Effect.uninterruptibleMask((restore) => {
           let handed: Pod | undefined
           const free = Effect.tap(warmPods.take(source), (pod) => Effect.sync(() => void (handed = pod)))
-          const wait = Effect.andThen(surge.onWait(view, environment), free)
+          const wait = Effect.andThen(surge.onWait(claim.view, claim), free)
           return restore(Effect.raceFirst(wait, leadership.whileFollowing(Effect.fail(notLeading)))).pipe(
             Effect.onError(() => Effect.sync(() => warmPods.release(handed?.metadata.uid ?? "")))
           )
@@ -154,7 +155,7 @@ export class Claims extends Context.Service<
         let touched = false
         const pod = yield* Effect.uninterruptibleMask((restore) =>
           Effect.gen(function* () {
-            const source = FunctionPod.sourceOf(claim.environment, () => podsFor(claim))
+            const source = FunctionPod.sourceOf(claim, () => podsFor(claim))
             const taken = warmPods.takeFree(source) ?? (yield* restore(awaitFree(claim, source)))
             lifecycle.claimed(taken)
             yield* Effect.addFinalizer(() =>

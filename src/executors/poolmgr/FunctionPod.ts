@@ -1,15 +1,17 @@
 import { Duration } from "effect"
 import type { PooledPod } from "../../caches/PoolCache.ts"
-import { hostOf, normalizeAddress } from "../../fission/Address.ts"
+import { addressOf, hostOf, normalizeAddress } from "../../fission/Address.ts"
 import { type Environment, isInfinite } from "../../fission/Environment.ts"
 import { type FissionFunction, functionTimeoutSeconds, requestsPerPod, retainPods } from "../../fission/Function.ts"
-import { annotations, labels } from "../../fission/Labels.ts"
+import { annotations, labels, ports } from "../../fission/Labels.ts"
+import { meshHost } from "../../fission/MeshService.ts"
 import { isReady, type Pod } from "../../fission/Workloads.ts"
 import type { NamespaceView } from "../../informers/NamespaceView.ts"
 import type { WantedCondition } from "../../safeguards/Conditions.ts"
 import type { OwnerReference } from "../../safeguards/Ground.ts"
 import { cpuLimit } from "../../podspec/CpuLimit.ts"
 import { isCurrent } from "../../podspec/PoolDeployment.ts"
+import { existing, type Pool, poolKey, poolKeyIn } from "./Pool.ts"
 import type { PoolSource } from "./WarmPods.ts"
 
 /** Who a pod is, as deletes and log lines name it. */
@@ -45,6 +47,10 @@ export const isPooled = (pod: Pod): boolean => pod.metadata.labels?.[labels.mana
 
 /** A Ready pod that still belongs to its pool. */
 export const isWarm = (view: NamespaceView, pod: Pod): boolean => isPooled(pod) && isOf(view, pod) && isReady(pod)
+
+/** Where requests for the function of the pod go, as its final patch says, or will. */
+export const servingAddress = ({ metadata, status }: Pod): string =>
+  normalizeAddress(metadata.annotations?.[annotations.serviceHost] || addressOf(status?.podIP ?? "", ports.runtime))
 
 /** Whether the final patch was written: the pod has an address, so it finished specialization once. */
 export const isClaimFinished = (pod: Pod): boolean => (pod.metadata.annotations?.[annotations.serviceHost] ?? "") !== ""
@@ -101,15 +107,27 @@ export const drainGrace = (fn: FissionFunction | undefined): Duration.Duration =
  */
 export const isShared = (environment: Environment): boolean => isInfinite(environment) && environment.spec.version >= 2
 
-/** The Ready pods of an Environment's pool, of whichever template. */
-export const warmPods = (view: NamespaceView, environment: Environment): ReadonlyArray<Pod> =>
-  view.pods.indexed("environmentUid", environment.metadata.uid ?? "").filter((pod) => isWarm(view, pod))
+/** Whether two pods were made by one pool. */
+export const isSibling = (one: Pod, other: Pod): boolean =>
+  poolKeyIn(one.metadata.labels) === poolKeyIn(other.metadata.labels)
 
-/** Pods of an Environment to take one from, those of its current template before outgoing ones (W06). */
-export const sourceOf = (environment: Environment, pods: () => Iterable<Pod>): PoolSource => ({
-  environmentUid: environment.metadata.uid ?? "",
+/** The pods that a pool made, of whichever template, whatever became of them. */
+const podsOfPool = (view: NamespaceView, pool: Pool): ReadonlyArray<Pod> => {
+  const key = poolKey(pool)
+  return view.pods
+    .indexed("environmentUid", pool.environment.metadata.uid ?? "")
+    .filter((pod) => poolKeyIn(pod.metadata.labels) === key)
+}
+
+/** The Ready pods of a pool, of whichever template. */
+export const warmPods = (view: NamespaceView, pool: Pool): ReadonlyArray<Pod> =>
+  podsOfPool(view, pool).filter((pod) => isWarm(view, pod))
+
+/** Pods of a pool to take one from, those of the Environment's current template before outgoing ones (W06). */
+export const sourceOf = (pool: Pool, pods: () => Iterable<Pod>): PoolSource => ({
+  pool: poolKey(pool),
   pods,
-  prefers: (pod) => isCurrent(environment, pod.metadata)
+  prefers: (pod) => isCurrent(pool.environment, pod.metadata)
 })
 
 /** What a Function says of itself once a pod serves it (poolmgr.md section 20). */
@@ -121,20 +139,17 @@ export const readyVia = (pod: Pod): WantedCondition => ({
 })
 
 /**
- * Why no pod of an Environment is Ready, in the words of the pods themselves, or of the pool where it cannot make any;
- * undefined when they give no reason.
+ * Why no pod of a pool is Ready, in the words of the pods themselves, or of the pool where it cannot make any; undefined
+ * when they give no reason.
  */
-export const troubleOf = (view: NamespaceView, environment: Environment): string | undefined => {
-  const uid = environment.metadata.uid ?? ""
-  for (const pod of view.pods.indexed("environmentUid", uid)) {
+export const troubleOf = (view: NamespaceView, pool: Pool): string | undefined => {
+  for (const pod of podsOfPool(view, pool)) {
     const trouble = isDetached(view, pod) ? undefined : troubleOfPod(pod)
     if (trouble !== undefined) return trouble
   }
-  for (const { metadata, status } of view.deployments.indexed("environmentUid", uid)) {
-    const failure = status?.conditions?.find((condition) => condition.type === "ReplicaFailure")
-    if (failure?.status === "True") return `deployment ${metadata.name}: ${failure.message ?? ""}`
-  }
-  return undefined
+  const { metadata, status } = existing(view, pool) ?? {}
+  const failure = status?.conditions?.find((condition) => condition.type === "ReplicaFailure")
+  return failure?.status === "True" ? `deployment ${metadata?.name ?? ""}: ${failure.message ?? ""}` : undefined
 }
 
 const troubleOfPod = (pod: Pod): string | undefined => {
@@ -150,7 +165,7 @@ const troubleOfPod = (pod: Pod): string | undefined => {
 
 /**
  * Whether a cached pod can still be handed out: the view shows that very pod, Ready, under the address that the cache
- * remembers; hosts are compared whole (http-api.md section 4.1, H8).
+ * remembers, or that of its function in a mesh; hosts are compared whole (http-api.md section 4.1, H8).
  */
 export const isServing = (view: NamespaceView, pooled: PooledPod): boolean => {
   const pod = view.pods.get(pooled.namespace, pooled.name)
@@ -158,7 +173,7 @@ export const isServing = (view: NamespaceView, pooled: PooledPod): boolean => {
     pod !== undefined &&
     pod.metadata.uid === pooled.uid &&
     isReady(pod) &&
-    hostOf(pooled.address) === (pod.status?.podIP ?? "")
+    [pod.status?.podIP ?? "", meshHost(pooled.fn, pod.metadata.namespace ?? "")].includes(hostOf(pooled.address))
   )
 }
 

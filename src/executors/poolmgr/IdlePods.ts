@@ -8,6 +8,7 @@ import { DryRun } from "../../safeguards/DryRun.ts"
 import { oldestUsableView } from "../../safeguards/Ground.ts"
 import * as FunctionPod from "./FunctionPod.ts"
 import { PodLifecycle } from "./PodLifecycle.ts"
+import { WebSockets } from "./WebSockets.ts"
 
 /** A pod whose requests were never given back is pinned no longer than this, or its own times (C12). */
 const leakCeiling = Duration.hours(1)
@@ -23,65 +24,73 @@ export class IdlePods extends Context.Service<
     readonly reap: (view: NamespaceView) => Effect.Effect<void>
   }
 >()("fission-executor/executors/poolmgr/IdlePods") {
-  static readonly layer: Layer.Layer<IdlePods, never, PoolCache | PodLifecycle | DecisionLog | DryRun> = Layer.effect(
-    IdlePods,
-    Effect.gen(function* () {
-      const cache = yield* PoolCache
-      const lifecycle = yield* PodLifecycle
-      const decisions = yield* DecisionLog
-      const dryRun = yield* DryRun
+  static readonly layer: Layer.Layer<IdlePods, never, PoolCache | PodLifecycle | DecisionLog | DryRun | WebSockets> =
+    Layer.effect(
+      IdlePods,
+      Effect.gen(function* () {
+        const cache = yield* PoolCache
+        const lifecycle = yield* PodLifecycle
+        const decisions = yield* DecisionLog
+        const dryRun = yield* DryRun
+        const webSockets = yield* WebSockets
 
-      /** What a dry run says of an idle pod, which stays in the cache. */
-      const wouldDelete = (pod: PooledPod) => {
-        const { name, namespace, uid } = pod
-        const reason = `pod of function ${pod.fn.namespace}/${pod.fn.name} would be deleted, for nobody uses it`
-        return dryRun.wouldDelete({ kind: "Pod", namespace, name, uid, ground: "Idle", reason })
-      }
+        const isExempt = (view: NamespaceView, { name, namespace }: PooledPod, idleFor: Duration.Duration) => {
+          const pod = view.pods.get(namespace, name)
+          return pod !== undefined && (FunctionPod.isHeldWarm(pod) || webSockets.isOpen(view, pod, idleFor))
+        }
 
-      const keep = ({ name, namespace, uid }: PooledPod) =>
-        decisions.recordOnce({
-          action: "Kept",
-          kind: "Pod",
-          namespace,
-          name,
-          uid,
-          ground: "Idle",
-          reason: `nobody uses the pod, but the view is older than ${Duration.format(oldestUsableView)}`
+        /** What a dry run says of an idle pod, which stays in the cache. */
+        const wouldDelete = (pod: PooledPod) => {
+          const { name, namespace, uid } = pod
+          const reason = `pod of function ${pod.fn.namespace}/${pod.fn.name} would be deleted, for nobody uses it`
+          return dryRun.wouldDelete({ kind: "Pod", namespace, name, uid, ground: "Idle", reason })
+        }
+
+        const keep = ({ name, namespace, uid }: PooledPod) =>
+          decisions.recordOnce({
+            action: "Kept",
+            kind: "Pod",
+            namespace,
+            name,
+            uid,
+            ground: "Idle",
+            reason: `nobody uses the pod, but the view is older than ${Duration.format(oldestUsableView)}`
+          })
+
+        const reap = Effect.fnUntraced(function* (view: NamespaceView) {
+          const isBlind = Duration.isGreaterThan(yield* viewAge(view), oldestUsableView)
+
+          for (const pod of cache.resetLeaked((pod) =>
+            Duration.max(leakCeiling, idleThreshold(FunctionPod.functionServed(view, pod)))
+          )) {
+            yield* Effect.logWarning(
+              "requests of this pod were never given back; it counts as unused from now on"
+            ).pipe(Effect.annotateLogs({ namespace: view.namespace, pod: pod.name, function: pod.fn.name }))
+          }
+          for (const { deleted, idleFor, pod } of cache.idle(view.namespace, retention(view))) {
+            if (isExempt(view, pod, idleFor)) continue
+            const fn = FunctionPod.functionServed(view, pod)
+            const isOver = deleted || webSockets.hasEnded(pod.uid, idleFor)
+            const threshold = isOver ? Duration.zero : idleThreshold(fn)
+            if (Duration.isLessThan(idleFor, threshold)) continue
+            if (isBlind) {
+              yield* keep(pod)
+              continue
+            }
+            if (dryRun.isOn) {
+              if (!pod.shared) yield* wouldDelete(pod)
+              continue
+            }
+            const idleNow = cache.removeIfIdle(pod, threshold)
+            // A shared pod stays, whoever uses it, and so does the function's code in it (poolmgr.md section 19).
+            if (idleNow === undefined || pod.shared) continue
+            lifecycle.drain(pod, { idleFor: idleNow, threshold, grace: FunctionPod.drainGrace(fn) })
+          }
         })
 
-      const reap = Effect.fnUntraced(function* (view: NamespaceView) {
-        const isBlind = Duration.isGreaterThan(yield* viewAge(view), oldestUsableView)
-
-        for (const pod of cache.resetLeaked((pod) =>
-          Duration.max(leakCeiling, idleThreshold(FunctionPod.functionServed(view, pod)))
-        )) {
-          yield* Effect.logWarning("requests of this pod were never given back; it counts as unused from now on").pipe(
-            Effect.annotateLogs({ namespace: view.namespace, pod: pod.name, function: pod.fn.name })
-          )
-        }
-        for (const { deleted, idleFor, pod } of cache.idle(view.namespace, retention(view))) {
-          if (isExempt(view, pod)) continue
-          const fn = FunctionPod.functionServed(view, pod)
-          const threshold = deleted ? Duration.zero : idleThreshold(fn)
-          if (Duration.isLessThan(idleFor, threshold)) continue
-          if (isBlind) {
-            yield* keep(pod)
-            continue
-          }
-          if (dryRun.isOn) {
-            if (!pod.shared) yield* wouldDelete(pod)
-            continue
-          }
-          const idleNow = cache.removeIfIdle(pod, threshold)
-          // A shared pod stays, whoever uses it, and so does the function's code in it (poolmgr.md section 19).
-          if (idleNow === undefined || pod.shared) continue
-          lifecycle.drain(pod, { idleFor: idleNow, threshold, grace: FunctionPod.drainGrace(fn) })
-        }
+        return IdlePods.of({ reap })
       })
-
-      return IdlePods.of({ reap })
-    })
-  )
+    )
 }
 
 /**
@@ -90,8 +99,3 @@ export class IdlePods extends Context.Service<
  */
 const idleThreshold = (fn: FissionFunction | undefined): Duration.Duration =>
   Duration.seconds(fn === undefined ? 120 : Math.max(idleTimeoutSeconds(fn), functionTimeoutSeconds(fn)))
-
-const isExempt = (view: NamespaceView, { name, namespace }: PooledPod): boolean => {
-  const pod = view.pods.get(namespace, name)
-  return pod !== undefined && FunctionPod.isHeldWarm(pod)
-}

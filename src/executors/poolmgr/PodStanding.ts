@@ -1,5 +1,4 @@
 import { Context, Data, Layer } from "effect"
-import type { Environment } from "../../fission/Environment.ts"
 import { executorTypeOf } from "../../fission/Function.ts"
 import { annotations, labels } from "../../fission/Labels.ts"
 import { type ReferenceVersions, referencesIn } from "../../fission/ReferencedObjects.ts"
@@ -8,6 +7,7 @@ import type { NamespaceView } from "../../informers/NamespaceView.ts"
 import { knowsVersions, retention } from "../../informers/VersionRetention.ts"
 import { isCurrent } from "../../podspec/PoolDeployment.ts"
 import * as FunctionPod from "./FunctionPod.ts"
+import { poolKeyIn, poolKeyOf } from "./Pool.ts"
 import { changedReference, knowsReferences, mayRefer, referenceVersions } from "./References.ts"
 
 /** What a function's pod is to its Function and Environment. */
@@ -94,19 +94,28 @@ export class PodStanding extends Context.Service<
 /** Whether the pod is of an older template of the Environment, and the pool has rolled out another one. */
 const isOutgoing = (view: NamespaceView, pod: Pod): boolean => {
   const environment = FunctionPod.environmentOf(view, pod)
-  return environment !== undefined && !isCurrent(environment, pod.metadata) && isRolledOut(view, environment)
+  return environment !== undefined && !isCurrent(environment, pod.metadata) && isRolledOut(view, pod)
 }
 
-/** Whether every pod of the pool runs its Deployment's current template, so that new warm pods exist. */
-const isRolledOut = (view: NamespaceView, environment: Environment): boolean =>
-  view.deployments.indexed("environmentUid", environment.metadata.uid ?? "").some(({ metadata, spec, status }) => {
-    const replicas = spec.replicas ?? 1
-    return (
-      (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0) &&
-      (status?.updatedReplicas ?? 0) >= replicas &&
-      (status?.replicas ?? 0) === (status?.updatedReplicas ?? 0)
-    )
-  })
+/**
+ * Whether every pod of the pod's pool runs its Deployment's current template, so that new warm pods exist; of the plain
+ * pool where the one of its image is gone.
+ */
+const isRolledOut = (view: NamespaceView, { metadata: { labels: held } }: Pod): boolean => {
+  const environmentUid = held?.[labels.environmentUid] ?? ""
+  const pools = view.deployments.indexed("environmentUid", environmentUid)
+  const own = pools.filter((deployment) => poolKeyOf(deployment) === poolKeyIn(held))
+  return (own.length > 0 ? own : pools.filter((deployment) => poolKeyOf(deployment) === environmentUid)).some(
+    ({ metadata, spec, status }) => {
+      const replicas = spec.replicas ?? 1
+      return (
+        (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0) &&
+        (status?.updatedReplicas ?? 0) >= replicas &&
+        (status?.replicas ?? 0) === (status?.updatedReplicas ?? 0)
+      )
+    }
+  )
+}
 
 const standingOfGeneration = (view: NamespaceView, pod: Pod): Standing => {
   const { generation, uid } = FunctionPod.functionOf(view, pod)?.metadata ?? {}
@@ -135,8 +144,11 @@ const hasSuccessor = (view: NamespaceView, pod: Pod): boolean => {
   const fn = FunctionPod.functionOf(view, pod)
   if (fn !== undefined && executorTypeOf(fn) !== "poolmgr") return true
   const environment = FunctionPod.environmentOf(view, pod)
-  return (
-    environment !== undefined &&
-    FunctionPod.warmPods(view, environment).some((warm) => isCurrent(environment, warm.metadata))
-  )
+  if (environment === undefined) return false
+  return view.pods
+    .indexed("environmentUid", environment.metadata.uid ?? "")
+    .some(
+      (warm) =>
+        FunctionPod.isWarm(view, warm) && FunctionPod.isSibling(pod, warm) && isCurrent(environment, warm.metadata)
+    )
 }

@@ -1,9 +1,10 @@
 import { Clock, Context, Duration, Effect, Layer } from "effect"
 import { Settings } from "../../Config.ts"
-import { type Environment, isInfinite, poolSize } from "../../fission/Environment.ts"
+import { type Environment, isInfinite } from "../../fission/Environment.ts"
 import type { NamespaceView } from "../../informers/NamespaceView.ts"
 import { Supervisor } from "../../namespaces/Supervisor.ts"
 import { environmentWork } from "../ExecutorType.ts"
+import { type Pool, poolKey, smallestSize } from "./Pool.ts"
 import { WarmPods } from "./WarmPods.ts"
 
 /** Requests that begin to wait within this time are one reason to enlarge a pool. */
@@ -29,22 +30,23 @@ export interface PoolSizing {
 }
 
 /**
- * Enlarges pools for a while, within a bound, when more requests wait for a pod than the pool has. Off unless the bound is
- * set. Somebody else's scaling ends it until nobody waits any more, so that it never answers to that with a write of its own.
+ * Enlarges plain pools for a while, within a bound, when more requests wait for a pod than the pool has; one of an image
+ * has one pod (poolmgr.md section 18). Off unless the bound is set. Somebody else's scaling ends it until nobody waits any
+ * more, so that it never answers to that with a write of its own.
  */
 export class PoolSurge extends Context.Service<
   PoolSurge,
   {
-    /** A request is about to wait for a pod of the Environment: its pool is looked at soon. */
-    readonly onWait: (view: NamespaceView, environment: Environment) => Effect.Effect<void>
+    /** A request is about to wait for a pod of the pool, which is looked at soon. */
+    readonly onWait: (view: NamespaceView, pool: Pool) => Effect.Effect<void>
     /**
-     * The size that the pool of the Environment should have.
+     * The size that the plain pool of the Environment should have.
      *
      * @param shown replicas of its Deployment, as the view has it
      */
     readonly sizing: (environment: Environment, shown: number) => Effect.Effect<PoolSizing>
-    /** Forgets an Environment that is gone. */
-    readonly forget: (environmentUid: string) => void
+    /** Forgets a pool that is gone, by its key. */
+    readonly forget: (pool: string) => void
   }
 >()("fission-executor/executors/poolmgr/PoolSurge") {
   static readonly layer: Layer.Layer<PoolSurge, never, Settings | WarmPods | Supervisor> = Layer.effect(
@@ -53,7 +55,7 @@ export class PoolSurge extends Context.Service<
       const { poolSurge } = yield* Settings
       const warmPods = yield* WarmPods
       const supervisor = yield* Supervisor
-      /** By UID of the Environment. */
+      /** By key of the pool. */
       const surges = new Map<string, Surge>()
 
       /** Goes on with a surge, or gives it up; false when it is over. */
@@ -67,18 +69,18 @@ export class PoolSurge extends Context.Service<
       }
 
       const sizing = Effect.fnUntraced(function* (environment: Environment, shown: number) {
-        const uid = environment.metadata.uid ?? ""
-        const size = Math.max(1, poolSize(environment))
-        const wanted = Math.max(0, Math.min(poolSurge, warmPods.waiting(uid) - size))
+        const pool = poolKey({ environment })
+        const size = smallestSize({ environment })
+        const wanted = Math.max(0, Math.min(poolSurge, warmPods.waiting(pool) - size))
         const now = yield* Clock.monotonicTimeNanos
-        const known = surges.get(uid)
+        const known = surges.get(pool)
         if (known === undefined) {
           if (wanted === 0 || shown !== size || isInfinite(environment)) return { size, lookAgainIn: undefined }
-          surges.set(uid, { extra: wanted, waitedAt: now, sizes: new Set([size, size + wanted]) })
+          surges.set(pool, { extra: wanted, waitedAt: now, sizes: new Set([size, size + wanted]) })
           return { size: size + wanted, lookAgainIn: keptAfterWaiting }
         }
         if (!goOn(known, shown, wanted, now)) {
-          surges.delete(uid)
+          surges.delete(pool)
           return { size, lookAgainIn: undefined }
         }
         if (known.extra > 0) known.sizes.add(size + known.extra)
@@ -86,14 +88,14 @@ export class PoolSurge extends Context.Service<
       })
 
       return PoolSurge.of({
-        onWait: (view, { metadata }) =>
-          (poolSurge > 0
+        onWait: (view, { environment, image }) =>
+          (poolSurge > 0 && image === undefined
             ? supervisor
                 .cell(view.namespace)
-                ?.enqueueAfter({ handler: environmentWork, name: metadata.name }, gatheredFor)
+                ?.enqueueAfter({ handler: environmentWork, name: environment.metadata.name }, gatheredFor)
             : undefined) ?? Effect.void,
         sizing,
-        forget: (environmentUid) => void surges.delete(environmentUid)
+        forget: (pool) => void surges.delete(pool)
       })
     })
   )

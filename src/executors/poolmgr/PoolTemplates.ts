@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from "node:util"
-import type { Environment } from "../../fission/Environment.ts"
 import { annotations } from "../../fission/Labels.ts"
 import type { KubernetesObject } from "../../kubernetes/KubernetesApi.ts"
 import { type Json, objectOf } from "../../podspec/Json.ts"
@@ -7,12 +6,12 @@ import { templateOf } from "../DeploymentUpdate.ts"
 
 /** Each pool's template as first seen or last written here: any other is an edit (W20). */
 export interface PoolTemplates {
-  /** What was just written for the Environment. */
-  readonly remember: (environment: Environment, written: KubernetesObject) => void
+  /** What was just written for the pool with this key. */
+  readonly remember: (pool: string, written: KubernetesObject) => void
   /** The template before somebody edited it, or undefined while nobody did. */
-  readonly editedFrom: (environment: Environment, metadata: Written, template: Json) => Json | undefined
-  /** Forgets an Environment that is gone. */
-  readonly forget: (environmentUid: string) => void
+  readonly editedFrom: (pool: string, metadata: Written, template: Json) => Json | undefined
+  /** Forgets a pool that is gone. */
+  readonly forget: (pool: string) => void
 }
 
 /** Of a Deployment, what tells who wrote it. */
@@ -26,20 +25,18 @@ interface KnownTemplate {
 
 /** Nothing was seen or written yet. */
 export const make = (): PoolTemplates => {
-  /** By UID of the Environment. */
+  /** By key of the pool. */
   const templates = new Map<string, KnownTemplate>()
   return {
-    remember: ({ metadata }, written) =>
-      void templates.set(metadata.uid ?? "", knownTemplate(written.metadata, templateOf(written))),
-    editedFrom: (environment, metadata, template) => {
-      const uid = environment.metadata.uid ?? ""
+    remember: (pool, written) => void templates.set(pool, knownTemplate(written.metadata, templateOf(written))),
+    editedFrom: (pool, metadata, template) => {
       const shown = knownTemplate(metadata, template)
-      const known = templates.get(uid)
+      const known = templates.get(pool)
       if (known?.writer === shown.writer) return areAlike(known.template, template) ? undefined : known.template
-      templates.set(uid, shown)
+      templates.set(pool, shown)
       return undefined
     },
-    forget: (environmentUid) => void templates.delete(environmentUid)
+    forget: (pool) => void templates.delete(pool)
   }
 }
 

@@ -10,11 +10,17 @@ import type { Change } from "../../kubernetes/Store.ts"
 import type { WorkKey } from "../../namespaces/WorkQueue.ts"
 import type { Ground } from "../../safeguards/Ground.ts"
 import { ExecutorTypes } from "../ExecutorType.ts"
+import { ImageVolumes } from "../ImageVolumes.ts"
+import { PackageImages } from "../PackageImages.ts"
+import { CpuUsage } from "./CpuUsage.ts"
 import * as FunctionPod from "./FunctionPod.ts"
 import { FunctionServices, functionServiceWork } from "./FunctionServices.ts"
 import { IdlePods } from "./IdlePods.ts"
+import { ImagePools } from "./ImagePools.ts"
 import { finalPatchWork, PodLifecycle, podWork } from "./PodLifecycle.ts"
+import { MeshServices } from "./MeshServices.ts"
 import { PodStanding } from "./PodStanding.ts"
+import { poolKeyIn } from "./Pool.ts"
 import { PoolDeployments } from "./PoolDeployments.ts"
 import { mayRefer } from "./References.ts"
 import { Provisioner, provisionWork } from "./Provisioner.ts"
@@ -23,6 +29,10 @@ import { Reserve, reserveWork } from "./Reserve.ts"
 import { connectionWork, ReserveConnections } from "./ReserveConnections.ts"
 import { SharedPods, sharedPodWork } from "./SharedPods.ts"
 import { WarmPods } from "./WarmPods.ts"
+import { WebSockets } from "./WebSockets.ts"
+
+/** Name of the work that reads ahead where a Package has its code. */
+const packageWork = "package"
 
 /** The executor type `poolmgr`: registers itself while the process is built. */
 export const layer: Layer.Layer<
@@ -37,6 +47,12 @@ export const layer: Layer.Layer<
   | PoolDeployments
   | FunctionServices
   | IdlePods
+  | ImagePools
+  | ImageVolumes
+  | PackageImages
+  | CpuUsage
+  | MeshServices
+  | WebSockets
   | SharedPods
   | WarmPods
   | Reserve
@@ -53,6 +69,12 @@ export const layer: Layer.Layer<
     const deployments = yield* PoolDeployments
     const functionServices = yield* FunctionServices
     const idlePods = yield* IdlePods
+    const imagePools = yield* ImagePools
+    const imageVolumes = yield* ImageVolumes
+    const packageImages = yield* PackageImages
+    const cpuUsage = yield* CpuUsage
+    const meshServices = yield* MeshServices
+    const webSockets = yield* WebSockets
     const sharedPods = yield* SharedPods
     const warmPods = yield* WarmPods
     const reserve = yield* Reserve
@@ -66,12 +88,14 @@ export const layer: Layer.Layer<
         cache.remove(uid)
         sharedPods.forget(uid)
         standing.forget(uid)
+        webSockets.forget(uid)
       }
       const isClaiming = type === "Upsert" && reserve.isClaiming(pod)
       if (!isClaiming) reserve.forget(uid)
       if (!isClaiming && (type === "Delete" || !lifecycle.isClaimed(pod))) warmPods.release(uid)
-      warmPods.wake(pod.metadata.labels?.[labels.environmentUid] ?? "")
+      warmPods.wake(poolKeyIn(pod.metadata.labels))
       if (type === "Delete" || !FunctionPod.isReserved(pod)) connections.forget(uid)
+      if (type === "Upsert" && FunctionPod.isSpecialized(view, pod)) webSockets.watch(view)
       const ofReserve = reserveKeys(pod.metadata.labels?.[labels.environmentName] ?? "")
       if (type === "Delete" || FunctionPod.isDetached(view, pod)) return [{ handler: podWork, name }, ...ofReserve]
       return FunctionPod.isWarm(view, pod) ? [...sharedWork([pod]), ...ofReserve] : []
@@ -81,6 +105,8 @@ export const layer: Layer.Layer<
     const workOnPods = (view: NamespaceView, { change, kind }: ViewChange): ReadonlyArray<WorkKey> => {
       const { name, uid } = change.object.metadata
       if (kind === "pods") return onPodChange(view, change.type, change.object)
+      if (kind === "webSocketsEnded" && change.type === "Upsert") webSockets.ended(view, change.object)
+      if (kind === "webSocketsOpened" || kind === "webSocketsEnded") return []
       if (kind === "functionVersions") return podsWork(view, podsOfFunctions(view, [change.object.spec.functionUID]))
       if (kind === "functionAliases") return podsWork(view, podsOfFunctions(view, functionsOf(view, change)))
       if (change.type === "Delete") return []
@@ -103,6 +129,18 @@ export const layer: Layer.Layer<
       return []
     }
 
+    /** Packages of this type's functions are read before the first cold start asks for them (section 22.2). */
+    const workOnPackages = (view: NamespaceView, { change, kind }: ViewChange): ReadonlyArray<WorkKey> => {
+      if (imageVolumes.support() === "Off") return []
+      const { name } = change.object.metadata
+      if (kind === "packages" && change.type === "Delete") packageImages.forget(view, name)
+      if (kind === "packages" && change.type === "Upsert" && isWanted(view, name))
+        return [{ handler: packageWork, name }]
+      if (kind !== "functions" || change.type === "Delete") return []
+      const wanted = change.object.spec.package?.packageref?.name ?? ""
+      return wanted !== "" && isWanted(view, wanted) ? [{ handler: packageWork, name: wanted }] : []
+    }
+
     const sharedWork = (pods: ReadonlyArray<Pod>): ReadonlyArray<WorkKey> =>
       pods.filter(sharedPods.holdsCode).map(({ metadata }) => ({ handler: sharedPodWork, name: metadata.name }))
 
@@ -122,11 +160,16 @@ export const layer: Layer.Layer<
       ensureCapacity: requests.ensureCapacity,
       debugInfo: () => cache.snapshot().map(debugLines).join(""),
       tap: cache.touch,
-      tapAll: (view) => cache.touchAll(view.namespace),
+      tapAll: (view) => {
+        cache.touchAll(view.namespace)
+        imagePools.touchAll(view)
+      },
       unTap: requests.unTap,
       onChange: (view, change) => [
         ...workOnPods(view, change),
+        ...workOnPackages(view, change),
         ...functionServices.onChange(view, change),
+        ...meshServices.onChange(view, change),
         ...provisioner.onChange(view, change)
       ],
       work: {
@@ -134,10 +177,13 @@ export const layer: Layer.Layer<
         [sharedPodWork]: sharedPods.reconcile,
         [reserveWork]: reserve.reconcile,
         [functionServiceWork]: functionServices.reconcile,
+        [packageWork]: packageImages.refresh,
         [provisionWork]: provisioner.reconcile
       },
       workWithoutLease: { [finalPatchWork]: lifecycle.recordHandOver, [connectionWork]: connections.reconcile },
-      owners: (view) => [...FunctionPod.owners(view), ...functionServices.owners(view)],
+      owners: (view) => [...FunctionPod.owners(view), ...functionServices.owners(view), ...meshServices.owners(view)],
+      reconcileFunction: meshServices.reconcile,
+      leaveFunction: (view, fn, isServedElsewhere) => (isServedElsewhere ? meshServices.leave(view, fn) : Effect.void),
       reconcileEnvironment: (view, environment) =>
         deployments
           .converge(view, environment)
@@ -160,11 +206,13 @@ export const layer: Layer.Layer<
         requests.forget(fn.uid)
         yield* provisioner.forget(fn)
         yield* functionServices.remove(view, fn.uid, ground)
+        yield* meshServices.remove(view, fn.uid, ground)
         yield* removePods(view.pods.indexed("functionUid", fn.uid), ground, "pod of a function that is gone deleted")
       }),
       removeFunctionVersion: functionServices.removeVersion,
+      loops: [cpuUsage.keep],
       reapEvery: reaperIntervals.poolmgr,
-      reapIdle: idlePods.reap
+      reapIdle: (view) => Effect.andThen(idlePods.reap(view), imagePools.reap(view))
     })
   })
 )
@@ -193,6 +241,10 @@ const podsWith = (view: NamespaceView, kind: "secret" | "configMap", name: strin
     view.functions.indexed(kind, name).map(({ metadata }) => metadata.uid ?? "")
   )
 ]
+
+/** Whether a function of this type has its code in that Package. */
+const isWanted = (view: NamespaceView, packageName: string): boolean =>
+  view.functions.indexed("package", packageName).some((fn) => executorTypeOf(fn) === "poolmgr")
 
 /** Work on those of the pods that are some function's. */
 const podsWork = (view: NamespaceView, pods: ReadonlyArray<Pod>): ReadonlyArray<WorkKey> =>

@@ -1,6 +1,6 @@
 import { Clock, Context, DateTime, Duration, Effect, Layer } from "effect"
 import { Settings } from "../../Config.ts"
-import { type Environment, poolSize } from "../../fission/Environment.ts"
+import { poolSize } from "../../fission/Environment.ts"
 import { concurrency, executorTypeOf, type FissionFunction } from "../../fission/Function.ts"
 import { labels } from "../../fission/Labels.ts"
 import { planAt, provisionedConcurrency } from "../../fission/ProvisionedConcurrency.ts"
@@ -13,9 +13,11 @@ import { Conditions } from "../../safeguards/Conditions.ts"
 import { DecisionLog } from "../../safeguards/DecisionLog.ts"
 import type { OwnerReference } from "../../safeguards/Ground.ts"
 import * as FunctionPod from "./FunctionPod.ts"
+import { ImagePools } from "./ImagePools.ts"
 import { PodLifecycle } from "./PodLifecycle.ts"
 import { PodStanding } from "./PodStanding.ts"
 import { PodWrites } from "./PodWrites.ts"
+import { existing, type Pool } from "./Pool.ts"
 import { divide } from "./ProvisionedPods.ts"
 import * as ProvisionedReport from "./ProvisionedReport.ts"
 import { conditionType, type Effective, effectiveTarget, statusOf } from "./ProvisionedStatus.ts"
@@ -52,13 +54,23 @@ export class Provisioner extends Context.Service<
   static readonly layer: Layer.Layer<
     Provisioner,
     never,
-    Settings | WarmUps | WarmPods | PodLifecycle | PodStanding | PodWrites | Conditions | DecisionLog | Supervisor
+    | Settings
+    | WarmUps
+    | WarmPods
+    | ImagePools
+    | PodLifecycle
+    | PodStanding
+    | PodWrites
+    | Conditions
+    | DecisionLog
+    | Supervisor
   > = Layer.effect(
     Provisioner,
     Effect.gen(function* () {
       const settings = (yield* Settings).provisioned
       const warmUps = yield* WarmUps
       const warmPods = yield* WarmPods
+      const imagePools = yield* ImagePools
       const lifecycle = yield* PodLifecycle
       const standing = yield* PodStanding
       const writes = yield* PodWrites
@@ -155,22 +167,33 @@ export class Provisioner extends Context.Service<
         })
       })
 
-      /** Pods that a warm-up can have without keeping a request waiting. Without a pool the first one makes it. */
-      const freePods = (view: NamespaceView, environment: Environment, loading: number) => {
-        const free = FunctionPod.warmPods(view, environment).filter(
+      /**
+       * Pods that a warm-up can have without keeping a request waiting. A pool that is made on demand, and is not there, is
+       * made by the first.
+       */
+      const freePods = (view: NamespaceView, pool: Pool, loading: number) => {
+        const { environment, image } = pool
+        const free = FunctionPod.warmPods(view, pool).filter(
           ({ metadata }) => isCurrent(environment, metadata) && !warmPods.isTaken(metadata.uid ?? "")
         ).length
-        return poolSize(environment) === 0 && loading === 0 ? Math.max(1, free) : free
+        const isToBeMade = image === undefined ? poolSize(environment) === 0 : existing(view, pool) === undefined
+        return isToBeMade && loading === 0 ? Math.max(1, free) : free
       }
+
+      const freePodsFor = Effect.fnUntraced(function* (view: NamespaceView, fn: FissionFunction, loading: number) {
+        const environment = view.environments.get(view.namespace, fn.spec.environment?.name ?? "")
+        if (environment === undefined) return 0
+        return freePods(view, { environment, image: yield* imagePools.imageFor(view, environment, fn) }, loading)
+      })
 
       /** Makes what is missing, within the bounds; what is left over is made when a pod becomes warm. */
       const warmUp = Effect.fnUntraced(function* (view: NamespaceView, fn: FissionFunction, missing: number) {
         const { name, uid = "" } = fn.metadata
         const environmentName = fn.spec.environment?.name ?? ""
-        const environment = view.environments.get(view.namespace, environmentName)
         const loading = warmUps.loading(uid ?? "")
         const lacking = missing - warmUps.expected(view, fn)
-        const free = environment === undefined ? 0 : freePods(view, environment, loading)
+        if (lacking <= 0) return
+        const free = yield* freePodsFor(view, fn, loading)
         const again = Effect.sync(() => supervisor.cell(view.namespace)?.enqueue(key(name)))
         if (lacking > free) isShort(view, environmentName, name)
         for (let left = Math.min(lacking, free, settings.maxInFlightPerFunction - loading); left > 0; left--) {

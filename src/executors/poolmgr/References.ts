@@ -1,5 +1,5 @@
 import type { FissionFunction } from "../../fission/Function.ts"
-import { type ReferenceVersions, referencedObjects } from "../../fission/ReferencedObjects.ts"
+import { foreignReferences, type ReferenceVersions, referencedObjects } from "../../fission/ReferencedObjects.ts"
 import type { NamespaceView } from "../../informers/NamespaceView.ts"
 import { isNewerVersion } from "../../kubernetes/Store.ts"
 
@@ -31,6 +31,22 @@ export const referenceVersions = (view: NamespaceView, fn: FissionFunction): Ref
       return version === undefined ? [] : [[reference, version] as const]
     })
   )
+}
+
+/**
+ * Why a Function cannot have all that it lists, in the stock executor's words: of another namespace, or not there. That
+ * something is not there is only known once Secrets and ConfigMaps have been listed (W38).
+ */
+export const referenceProblem = (view: NamespaceView, fn: FissionFunction): string | undefined => {
+  const { configmaps, secrets } = fn.spec
+  const [foreign] = foreignReferences(fn)
+  if (foreign !== undefined || (configmaps ?? []).length + (secrets ?? []).length === 0) return foreign
+  if (!knowsReferences(view)) return undefined
+  const missing = (kind: "configmap" | "secret", references: typeof secrets) =>
+    (references ?? [])
+      .filter(({ name }) => versionOf(view, `${kind}/${name}`) === undefined)
+      .map(({ name }) => `${kind} ${name} must be in same namespace as function namespace: there is none`)
+  return [...missing("configmap", configmaps), ...missing("secret", secrets)][0]
 }
 
 /** The first of them that is newer now, as `secret/db`. One that is gone is no change: nothing took its place. */

@@ -85,14 +85,14 @@ export class Reserve extends Context.Service<
       const isFit = (environment: Environment, pod: Pod) => isReady(pod) && isCurrent(environment, pod.metadata)
 
       function* fitWarmPods(view: NamespaceView, environment: Environment) {
-        for (const pod of FunctionPod.warmPods(view, environment)) {
+        for (const pod of FunctionPod.warmPods(view, { environment })) {
           if (isFit(environment, pod) && !sharedPods.holdsCode(pod)) yield pod
         }
       }
 
       /** A pod to claim next: one that was given back, else a warm one that nobody waits for. */
       const nextPod = (view: NamespaceView, environment: Environment): Pod | undefined => {
-        const source = FunctionPod.sourceOf(environment, () => fitWarmPods(view, environment))
+        const source = FunctionPod.sourceOf({ environment }, () => fitWarmPods(view, environment))
         return (
           podsOf(view, environment).find(
             (pod) => isGivenBack(view, pod) && isFit(environment, pod) && !isClaiming(pod)

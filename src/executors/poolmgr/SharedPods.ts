@@ -16,7 +16,8 @@ import { specializeRequest } from "../../podspec/SpecializeRequest.ts"
 import { Conditions } from "../../safeguards/Conditions.ts"
 import type { DeletionRefused } from "../../safeguards/Deletion.ts"
 import { Ground } from "../../safeguards/Ground.ts"
-import { leavesPodClean, type SpecializeError } from "../../specialization/FetcherClient.ts"
+import { isRefusedByRuntime, leavesPodClean } from "../../specialization/FetcherClient.ts"
+import type { SpecializeError } from "../../specialization/PodRequests.ts"
 import { inPhase } from "../ColdStartPhases.ts"
 import type { Claim } from "./Claims.ts"
 import * as FunctionPod from "./FunctionPod.ts"
@@ -105,7 +106,7 @@ export class SharedPods extends Context.Service<
       const take = ({ environment, view }: Claim): Effect.Effect<Pod, never, Scope.Scope> =>
         Effect.uninterruptibleMask((restore) =>
           Effect.gen(function* () {
-            const source = FunctionPod.sourceOf(environment, () => FunctionPod.warmPods(view, environment))
+            const source = FunctionPod.sourceOf({ environment }, () => FunctionPod.warmPods(view, { environment }))
             const pod = yield* restore(warmPods.take(source))
             lifecycle.claimed(pod)
             yield* Effect.addFinalizer(() =>
@@ -181,7 +182,7 @@ export class SharedPods extends Context.Service<
       ) {
         const { environment, fn, view } = claim
         const code = codeOf(claim)
-        let obtained = FunctionPod.warmPods(view, environment).find((pod) => holds(pod, fn, code))
+        let obtained = FunctionPod.warmPods(view, { environment }).find((pod) => holds(pod, fn, code))
         while (obtained === undefined) obtained = (yield* attempt(claim, code, load)) ?? undefined
         return obtained
       })
@@ -244,7 +245,3 @@ const codeOf = ({ environment, fn }: Claim): string => {
 
 /** Answers given before anything was put under the path (function-pod-protocol.md sections 5 and 12). */
 const leavesPathFree = (error: SpecializeError): boolean => error.status === 401 || leavesPodClean(error)
-
-/** The runtime's own answer, as the fetcher relays it (function-pod-protocol.md section 5). */
-const isRefusedByRuntime = (error: SpecializeError): boolean =>
-  error.reason === "Answered" && error.text.startsWith("error specializing function pod: ")

@@ -1,12 +1,10 @@
 import { Context, Effect, Layer } from "effect"
 import type { Pod } from "../../fission/Workloads.ts"
 
-/**
- * Where the pods come from that one Environment's functions can have. `pods` is asked each time, so it is derived from the view and never kept.
- */
+/** Where the pods come from that a function can have. `pods` is asked each time, so it is derived from the view and never kept. */
 export interface PoolSource {
-  /** UID of the Environment. */
-  readonly environmentUid: string
+  /** Key of the pool. */
+  readonly pool: string
   /** Pods that may be claimed now. */
   readonly pods: () => Iterable<Pod>
   /** Whether a pod goes before the others: one of the Environment's current template does (W06). */
@@ -32,18 +30,18 @@ export class WarmPods extends Context.Service<
     readonly take: (source: PoolSource) => Effect.Effect<Pod>
     /** The same without a wait: undefined when no pod is free, or somebody waits for one. */
     readonly takeFree: (source: PoolSource) => Pod | undefined
-    /** Requests that wait for a pod of this Environment. */
-    readonly waiting: (environmentUid: string) => number
+    /** Requests that wait for a pod of the pool with this key. */
+    readonly waiting: (pool: string) => number
     /** Whether the pod was given to somebody who has not given it back. */
     readonly isTaken: (podUid: string) => boolean
     /** Gives a pod back, to whoever waits if it still may be claimed; it is forgotten otherwise. Idempotent. */
     readonly release: (podUid: string) => void
-    /** A pod of this Environment may have become free: serve whoever waits. */
-    readonly wake: (environmentUid: string) => void
+    /** A pod of the pool with this key may have become free: serve whoever waits. */
+    readonly wake: (pool: string) => void
   }
 >()("fission-executor/executors/poolmgr/WarmPods") {
   static readonly layer = Layer.sync(WarmPods, () => {
-    /** UID of the pool's Environment, by UID of the pod. */
+    /** Key of the pool, by UID of the pod. */
     const taken = new Map<string, string>()
     const waiters = new Map<string, Set<Waiter>>()
 
@@ -58,26 +56,26 @@ export class WarmPods extends Context.Service<
     }
 
     const leave = (waiter: Waiter) => {
-      const queue = waiters.get(waiter.source.environmentUid)
+      const queue = waiters.get(waiter.source.pool)
       queue?.delete(waiter)
-      if (queue?.size === 0) waiters.delete(waiter.source.environmentUid)
+      if (queue?.size === 0) waiters.delete(waiter.source.pool)
     }
 
-    const wake = (environmentUid: string) => {
-      for (const waiter of waiters.get(environmentUid) ?? []) {
+    const wake = (pool: string) => {
+      for (const waiter of waiters.get(pool) ?? []) {
         const pod = choose(waiter.source)
         if (pod === undefined) return
-        taken.set(pod.metadata.uid ?? "", environmentUid)
+        taken.set(pod.metadata.uid ?? "", pool)
         leave(waiter)
         waiter.hand(pod)
       }
     }
 
     const release = (podUid: string) => {
-      const environmentUid = taken.get(podUid)
-      if (environmentUid === undefined) return
+      const pool = taken.get(podUid)
+      if (pool === undefined) return
       taken.delete(podUid)
-      wake(environmentUid)
+      wake(pool)
     }
 
     /** Whoever waits goes first, so a newcomer queues even if a pod is free at this instant. */
@@ -91,9 +89,9 @@ export class WarmPods extends Context.Service<
             resume(Effect.succeed(pod))
           }
         }
-        const queue = waiters.get(source.environmentUid) ?? new Set()
-        waiters.set(source.environmentUid, queue.add(waiter))
-        wake(source.environmentUid)
+        const queue = waiters.get(source.pool) ?? new Set()
+        waiters.set(source.pool, queue.add(waiter))
+        wake(source.pool)
         return Effect.sync(() => {
           leave(waiter)
           if (handed !== undefined) release(handed.metadata.uid ?? "")
@@ -101,15 +99,15 @@ export class WarmPods extends Context.Service<
       })
 
     const takeFree = (source: PoolSource) => {
-      const pod = waiters.has(source.environmentUid) ? undefined : choose(source)
-      if (pod !== undefined) taken.set(pod.metadata.uid ?? "", source.environmentUid)
+      const pod = waiters.has(source.pool) ? undefined : choose(source)
+      if (pod !== undefined) taken.set(pod.metadata.uid ?? "", source.pool)
       return pod
     }
 
     return WarmPods.of({
       take,
       takeFree,
-      waiting: (environmentUid) => waiters.get(environmentUid)?.size ?? 0,
+      waiting: (pool) => waiters.get(pool)?.size ?? 0,
       isTaken: (podUid) => taken.has(podUid),
       release,
       wake

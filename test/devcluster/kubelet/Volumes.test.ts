@@ -25,9 +25,8 @@ const read: ReadData = (kind, name) =>
 const make = (root: string, spec: Pick<KubeletPod["spec"], "containers" | "volumes">) =>
   makeVolumes(
     { pod: { metadata: { name: "pod-1", namespace: "team-a" }, spec }, address: "127.1.2.3", nodeName: "embedded" },
-    read,
-    root,
-    "token"
+    { read, token: "token", imageLayout: undefined },
+    root
   )
 
 const mounting = (...paths: ReadonlyArray<readonly [string, string]>) => [

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { type ChannelKey, channelKey, signedHeaders } from "../../../src/fission/RequestSignature.ts"
+import { writeLayout } from "../../fakes/OciLayout.ts"
 import {
   literal,
   packageOf,
@@ -312,12 +313,35 @@ describe("conformance (function-pod-protocol.md section 14.3)", () => {
     })
   )
 
-  it.live("13: an OCI image is refused clearly", () =>
+  it.live("13: an OCI image is pulled from the layout on disk, and one with another digest refused", () =>
+    Effect.gen(function* () {
+      const layout = yield* temporaryDirectory
+      const content = "module.exports = async () => ({ status: 200, body: 'pulled' })"
+      const image = { name: "example.org/code", layers: [[{ name: "app/main.js", content }]] }
+      const [digest] = yield* Effect.promise(() => writeLayout(layout, [image]))
+      const oci = { image: "example.org/code", subPath: "app/", digest: `sha256:${"0".repeat(64)}` }
+      const pod = yield* startPod(
+        { [packagePath]: packageOf({ type: "oci", oci }) },
+        { fetcher: { OCI_IMAGE_LAYOUT: layout } }
+      )
+      const refused = yield* Effect.promise(() => pod.ask("POST", "/specialize", specializeRequest()))
+      assert.strictEqual(refused.status, 500)
+      assert.match(refused.text, /^error fetching deploy package: .* has no blob sha256:0{64}/u)
+      pod.cluster.served[packagePath] = packageOf({ type: "oci", oci: { ...oci, digest } })
+      assert.strictEqual(
+        (yield* Effect.promise(() => pod.ask("POST", "/specialize", specializeRequest({ keeparchive: true })))).status,
+        200
+      )
+      assert.strictEqual((yield* Effect.promise(() => pod.invoke("/"))).text, "pulled")
+    })
+  )
+
+  it.live("13: an OCI image is refused clearly where there is no layout", () =>
     Effect.gen(function* () {
       const pod = yield* startPod({ [packagePath]: packageOf({ type: "oci", oci: { image: "example.org/code" } }) })
       const answer = yield* Effect.promise(() => pod.ask("POST", "/specialize", specializeRequest()))
       assert.strictEqual(answer.status, 500)
-      assert.match(answer.text, /^error fetching deploy package: OCI/u)
+      assert.match(answer.text, /^error fetching deploy package: cannot pull example.org\/code: .* no images/u)
     })
   )
 

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type { FissionError } from "../../../src/Errors.ts"
-import { Deployments, Pods } from "../../../src/fission/ResourceKind.ts"
+import { ConfigMaps, Deployments, Pods, Secrets } from "../../../src/fission/ResourceKind.ts"
 import * as ExecutorInMemory from "../../fakes/ExecutorInMemory.ts"
 import { ask, running, settle } from "../../fakes/ExecutorInMemory.ts"
 
@@ -146,6 +146,57 @@ it.effect("W38: a Secret of another namespace costs no warm pod", () =>
     )
   })
 )
+
+describe("W38: what a function lists is looked for in the view, before a pod is taken", () => {
+  const lists = {
+    configmaps: [{ name: "app", namespace: "default" }],
+    secrets: [{ name: "db", namespace: "default" }]
+  }
+
+  it.effect("and where it is not there, no pod is spent and nothing is asked", () =>
+    Effect.gen(function* () {
+      const world = yield* ExecutorInMemory.make()
+      world.warmPod(world.environment(), "warm-1", "10.0.0.1")
+      world.api.put(ConfigMaps, { metadata: reference("app") })
+      const fn = world.fn({ spec: lists })
+      yield* running(
+        world,
+        Effect.gen(function* () {
+          yield* settle
+          const before = world.api.lines("get").length
+          const error = yield* Effect.flip(ask(fn))
+          assert.strictEqual(
+            error.text,
+            "[hello] error creating service for function: secret db must be in same namespace as function namespace: there is none"
+          )
+          assert.strictEqual(world.pod("warm-1")?.metadata.labels?.["managed"], "true")
+          assert.deepStrictEqual(world.api.lines("get").slice(before), [])
+          world.api.put(Secrets, { metadata: reference("db") })
+          yield* settle
+          assert.strictEqual((yield* ask(fn)).address, "10.0.0.1:8888")
+        })
+      )
+    })
+  )
+
+  it.effect("and a view that has not been listed proves no absence: the fetcher says what it finds", () =>
+    Effect.gen(function* () {
+      const world = yield* ExecutorInMemory.make()
+      world.warmPod(world.environment(), "warm-1", "10.0.0.1")
+      const fn = world.fn({ spec: lists })
+      world.api.intercept(({ resource, verb }) =>
+        verb === "list" && resource === "secrets" ? Effect.never : undefined
+      )
+      yield* running(
+        world,
+        Effect.gen(function* () {
+          assert.strictEqual((yield* ask(fn)).address, "10.0.0.1:8888")
+          assert.deepStrictEqual(world.specialized, ["10.0.0.1"])
+        })
+      )
+    })
+  )
+})
 
 it.effect("a Function without UID and generation is served, and harms nothing", () =>
   Effect.gen(function* () {

@@ -51,3 +51,28 @@ it.effect.each(cases)(
       )
     })
 )
+
+it.effect("two functions that race for the last warm pod: one gets it, the other the next that becomes warm", () =>
+  Effect.gen(function* () {
+    const world = yield* ExecutorInMemory.make()
+    const environment = world.environment()
+    world.warmPod(environment, "warm-1", "10.0.0.1")
+    const functions = ["first", "second"].map((name) => world.fn({ name }))
+    world.answer(() => Effect.sleep("100 millis"))
+    yield* running(
+      world,
+      Effect.gen(function* () {
+        const asked = yield* Effect.forEach(functions, (fn) => Effect.forkChild(ask(fn)))
+        yield* TestClock.adjust("10 seconds")
+        assert.deepStrictEqual(world.specialized, ["10.0.0.1"])
+        world.warmPod(environment, "warm-2", "10.0.0.2")
+        yield* TestClock.adjust("1 second")
+        const addresses = (yield* Effect.forEach(asked, Fiber.join)).map(({ address }) => address)
+        assert.sameMembers(addresses, ["10.0.0.1:8888", "10.0.0.2:8888"])
+        assert.deepStrictEqual(world.specialized, ["10.0.0.1", "10.0.0.2"])
+        const owners = ["warm-1", "warm-2"].map((name) => world.pod(name)?.metadata.labels?.["functionName"])
+        assert.sameMembers(owners, ["first", "second"])
+      })
+    )
+  })
+)

@@ -1,7 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { FissionError } from "../../../src/Errors.ts"
-import { SpecializeError } from "../../../src/specialization/FetcherClient.ts"
+import { SpecializeError } from "../../../src/specialization/PodRequests.ts"
 import * as ExecutorInMemory from "../../fakes/ExecutorInMemory.ts"
 import { ask, running, settle, warmWorld } from "../../fakes/ExecutorInMemory.ts"
 import { etcdTimeout } from "../../fakes/Failures.ts"

@@ -2,12 +2,14 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { Settings } from "../../../src/Config.ts"
+import { sourceOf } from "../../../src/executors/poolmgr/FunctionPod.ts"
 import { PoolSurge } from "../../../src/executors/poolmgr/PoolSurge.ts"
 import { WarmPods } from "../../../src/executors/poolmgr/WarmPods.ts"
 import { Deployments } from "../../../src/fission/ResourceKind.ts"
 import { supervisorLayer } from "../../fakes/ExecutorTypeFake.ts"
 import * as ExecutorInMemory from "../../fakes/ExecutorInMemory.ts"
 import { ask, running, settle, writes } from "../../fakes/ExecutorInMemory.ts"
+import * as ImageWorld from "./ImageWorld.ts"
 
 interface SurgeWorld extends ExecutorInMemory.ExecutorInMemory {
   /** Requests of as many functions begin to wait; nothing is warm yet. */
@@ -187,7 +189,7 @@ describe("W20: somebody else's scaling", () => {
       const environment = (yield* ExecutorInMemory.make()).environment()
       const { sizing } = yield* PoolSurge
       const { take } = yield* WarmPods
-      const source = { environmentUid: environment.metadata.uid ?? "", pods: () => [], prefers: () => true }
+      const source = sourceOf({ environment }, () => [])
       for (let left = 5; left > 0; left--) yield* Effect.forkChild(take(source))
       yield* settle
       assert.deepStrictEqual(yield* sizing(environment, 1), { size: 2, lookAgainIn: undefined })
@@ -203,6 +205,34 @@ describe("W20: somebody else's scaling", () => {
     )
   )
 })
+
+it.effect("the pool of an image has one pod, however many requests wait for it (poolmgr.md section 18)", () =>
+  Effect.gen(function* () {
+    const world = yield* ImageWorld.make({ EXECUTOR_POOL_SURGE: "10" })
+    world.environment()
+    const replicas = () =>
+      world
+        .pools()
+        .map(({ metadata, spec }) => [
+          metadata.labels?.["ociImageHash"] !== undefined,
+          JSON.parse(JSON.stringify(spec)).replicas
+        ])
+    yield* running(
+      world,
+      Effect.gen(function* () {
+        for (const name of ["a", "b", "c", "d"]) {
+          yield* Effect.forkChild(ask(world.fn({ name, archive: ImageWorld.oci() })))
+        }
+        yield* TestClock.adjust("200 millis")
+        yield* settle
+        assert.deepStrictEqual(replicas(), [
+          [false, 2],
+          [true, 1]
+        ])
+      })
+    )
+  })
+)
 
 it.effect("a restart during it brings the pool back to its size", () =>
   Effect.gen(function* () {

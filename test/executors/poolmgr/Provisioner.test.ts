@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Metric } from "effect"
 import { TestClock } from "effect/testing"
-import { SpecializeError } from "../../../src/specialization/FetcherClient.ts"
+import { SpecializeError } from "../../../src/specialization/PodRequests.ts"
 import { Environments, Functions, Pods, Secrets } from "../../../src/fission/ResourceKind.ts"
 import { ask, type ExecutorServices, groundsOf, running, settle, writes } from "../../fakes/ExecutorInMemory.ts"
 import { etcdTimeout } from "../../fakes/Failures.ts"
@@ -468,7 +468,7 @@ describe("trouble", () => {
     )
   )
 
-  it.effect("a write that fails is repeated until it is made", () =>
+  it.effect("P23: a write that fails is repeated until it is made", () =>
     withPods(
       2,
       () => {},

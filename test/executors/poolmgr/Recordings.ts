@@ -48,7 +48,7 @@ const ofTheCluster = new Set([
 ])
 
 /** What only we write, additively (poolmgr.md section 3), and for people. */
-const ours = /^fission\.io\/(runtime-fingerprint|draining-since|loaded-.*)$/u
+const ours = /^fission\.io\/(runtime-fingerprint|references|draining-since|loaded-.*)$/u
 
 const comparable = (map: unknown): { readonly [key: string]: unknown } =>
   Object.fromEntries(

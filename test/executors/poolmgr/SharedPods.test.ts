@@ -3,7 +3,7 @@ import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type { FissionFunction } from "../../../src/fission/Function.ts"
 import { Functions, Pods } from "../../../src/fission/ResourceKind.ts"
-import { SpecializeError } from "../../../src/specialization/FetcherClient.ts"
+import { SpecializeError } from "../../../src/specialization/PodRequests.ts"
 import * as ExecutorInMemory from "../../fakes/ExecutorInMemory.ts"
 import { ask, groundsOf, running, settle, writes } from "../../fakes/ExecutorInMemory.ts"
 

@@ -13,7 +13,7 @@ const poolOf = (...names: ReadonlyArray<string>) => {
     pods,
     looks: () => looks,
     source: {
-      environmentUid: "uid-nodejs",
+      pool: "uid-nodejs",
       pods: () => {
         looks++
         return pods

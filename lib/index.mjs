@@ -1,0 +1,11 @@
+import { runCommandLine } from "./cli/CommandLine.mjs";
+import { ExecutorTypes } from "./executors/ExecutorType.mjs";
+import { ConfigurationError, FissionError } from "./Errors.mjs";
+import { Settings } from "./Config.mjs";
+import { KubernetesApi } from "./kubernetes/KubernetesApi.mjs";
+import { Deletion } from "./safeguards/Deletion.mjs";
+import { Ground } from "./safeguards/Ground.mjs";
+import { PodSpecPolicies } from "./executors/PodSpecPolicies.mjs";
+import { DecisionLog } from "./safeguards/DecisionLog.mjs";
+import "effect/schema/SchemaJITCompiler/enable";
+export { ConfigurationError, DecisionLog, Deletion, ExecutorTypes, FissionError, Ground, KubernetesApi, PodSpecPolicies, Settings, runCommandLine };
