@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Random } from "effect"
 import type { KubernetesCall } from "../../src/Errors.ts"
 import { Dispatcher } from "../../src/executors/Dispatcher.ts"
-import { Environments, FunctionAliases, Functions } from "../../src/fission/ResourceKind.ts"
+import { ConfigMaps, Environments, FunctionAliases, Functions, Secrets } from "../../src/fission/ResourceKind.ts"
 import * as ExecutorInMemory from "../fakes/ExecutorInMemory.ts"
 import * as Failures from "../fakes/Failures.ts"
 import { seconds } from "../fakes/Reflecting.ts"
@@ -54,6 +54,7 @@ describe("the request path", () => {
     running("P7", (world) =>
       Effect.gen(function* () {
         const mounted = { namespace: "default", name: "token" }
+        for (const kind of [Secrets, ConfigMaps]) world.api.put(kind, { metadata: mounted })
         const fn = world.fn({ name: "mounts", spec: { secrets: [mounted], configmaps: [mounted] } })
         yield* seconds(1)
         const before = world.api.lines().length
