@@ -15,6 +15,7 @@ import { InstanceId } from "./executors/InstanceId.ts"
 import { ImageVolumes } from "./executors/ImageVolumes.ts"
 import * as LastColdStarts from "./executors/LastColdStarts.ts"
 import * as Newdeploy from "./executors/newdeploy/Newdeploy.ts"
+import { LeftoverAutoscalers } from "./executors/deployments/LeftoverAutoscalers.ts"
 import { PackageImages } from "./executors/PackageImages.ts"
 import { TakenNames } from "./executors/TakenNames.ts"
 import { Claims } from "./executors/poolmgr/Claims.ts"
@@ -120,7 +121,7 @@ export const layerOver = <E>(
     Layer.provideMerge(types),
     Layer.provideMerge(addOns),
     Layer.provide([ExecutorTypes.layer, CreationBounds.layer, PodSpecPolicies.layer]),
-    Layer.provide(TakenNames.layer),
+    Layer.provide([TakenNames.layer, LeftoverAutoscalers.layer]),
     Layer.provideMerge(Supervisor.layer),
     Layer.provide(NamespaceSet.layerStatic),
     Layer.provide([Deletion.layer, Degradation.layer, DryRun.layer]),

@@ -247,7 +247,7 @@ describe("the settings", () => {
   )
 })
 
-describe("a value that cannot be used", () => {
+describe("18.11: a value that cannot be used", () => {
   it.effect.each<readonly [setting: string, value: string, used: string]>([
     ["POD_READY_TIMEOUT", "five minutes", "300s"],
     ["POD_READY_TIMEOUT", "0", "300s"],

@@ -1,8 +1,10 @@
 import { Duration, Effect, Layer, Random } from "effect"
 import type { Settings } from "../Config.ts"
 import { labels } from "../fission/Labels.ts"
+import { executorTypeOf } from "../fission/Function.ts"
 import type { Described } from "../fission/ResourceKind.ts"
 import type { NamespaceView, ViewChange } from "../informers/NamespaceView.ts"
+import type { StoreReader } from "../kubernetes/Store.ts"
 import type { KubernetesApi } from "../kubernetes/KubernetesApi.ts"
 import type { CellHandlers } from "../namespaces/NamespaceCell.ts"
 import type { Degradation } from "../namespaces/Degradation.ts"
@@ -15,19 +17,24 @@ import {
   functionVersionWork,
   functionWork
 } from "../executors/ExecutorType.ts"
+import { LeftoverAutoscalers } from "../executors/deployments/LeftoverAutoscalers.ts"
+import type { OwnerReference } from "../safeguards/Ground.ts"
 import { AbsentOwners } from "./AbsentOwners.ts"
 import * as EnvironmentController from "./EnvironmentController.ts"
 import * as FunctionController from "./FunctionController.ts"
 import * as FunctionVersionController from "./FunctionVersionController.ts"
 
-/** Time between two looks for objects whose owner is in no view, before jitter (lifecycle.md section 6.2). */
-const orphanInterval = Duration.minutes(10)
+/** Name of the look for autoscalers that are left over. */
+const autoscalersWork = "autoscalers"
+
+/** Time between two looks for orphans and for drift, which read the views alone, before jitter (lifecycle.md section 17). */
+const sweepInterval = Duration.minutes(10)
 
 /** Runs every namespace's cell with the controllers and the handlers of all executor types, until the scope closes. */
 export const layer: Layer.Layer<
   never,
   never,
-  Settings | KubernetesApi | ExecutorTypes | AbsentOwners | Degradation | Supervisor
+  Settings | KubernetesApi | ExecutorTypes | LeftoverAutoscalers | AbsentOwners | Degradation | Supervisor
 > = Layer.effectDiscard(
   Effect.gen(function* () {
     const supervisor = yield* Supervisor
@@ -38,6 +45,7 @@ export const layer: Layer.Layer<
 const handlers = Effect.gen(function* () {
   const types = yield* ExecutorTypes
   const absentOwners = yield* AbsentOwners
+  const leftovers = yield* LeftoverAutoscalers
   const supervisor = yield* Supervisor
 
   const onOwnChange = (view: NamespaceView, { change, kind }: ViewChange): ReadonlyArray<WorkKey> => {
@@ -58,15 +66,30 @@ const handlers = Effect.gen(function* () {
   }
 
   /** Raises a suspicion about every owner that the view does not show. */
-  const lookForOrphans = (view: NamespaceView) => {
-    const cell = supervisor.cell(view.namespace)
-    for (const owner of types.all().flatMap((type) => [...type.owners(view)])) {
-      const kind = owner.kind === "Function" ? "functions" : "environments"
-      if (view[kind].get(view.namespace, owner.name)?.metadata.uid === owner.uid) continue
-      absentOwners.suspect(owner, "List")
-      cell?.enqueue({ handler: workOf[kind], name: owner.name })
-    }
-  }
+  const lookForOrphans = (view: NamespaceView) =>
+    Effect.sync(() => {
+      const cell = supervisor.cell(view.namespace)
+      for (const owner of types.all().flatMap((type) => [...type.owners(view)])) {
+        const kind = viewOf[owner.kind] ?? "environments"
+        if (!view[kind].isSynced() || isShown(view, kind, owner)) continue
+        absentOwners.suspect(owner, "List")
+        cell?.enqueue({ handler: workOf[kind], name: owner.name })
+      }
+    })
+
+  /** Has what runs for each Function compared with it: what nobody told us, and what was left alone a while ago. */
+  const lookForDrift = (view: NamespaceView) =>
+    Effect.sync(() => {
+      const cell = supervisor.cell(view.namespace)
+      for (const fn of view.functions.values(view.namespace)) {
+        if (types.get(executorTypeOf(fn))?.reconcileFunction === undefined) continue
+        cell?.enqueue({ handler: functionWork, name: fn.metadata.name })
+      }
+    })
+
+  /** Has what no view shows looked for once; what fails comes back through the queue. */
+  const lookForLeftovers = (view: NamespaceView) =>
+    Effect.sync(() => supervisor.cell(view.namespace)?.enqueue({ handler: autoscalersWork, name: "" }))
 
   const cellHandlers: CellHandlers = {
     onChange: (view, change) => [
@@ -77,7 +100,8 @@ const handlers = Effect.gen(function* () {
       ...Object.assign({}, ...types.all().map((type) => type.work)),
       [functionWork]: yield* FunctionController.make,
       [functionVersionWork]: yield* FunctionVersionController.make,
-      [environmentWork]: yield* EnvironmentController.make
+      [environmentWork]: yield* EnvironmentController.make,
+      [autoscalersWork]: (view) => Effect.andThen(leftovers.look(view), lookForOrphans(view))
     },
     workWithoutLease: Object.assign({}, ...types.all().map((type) => type.workWithoutLease)),
     loops: [
@@ -88,9 +112,9 @@ const handlers = Effect.gen(function* () {
         return Effect.andThen(tapAll, every(interval, reap))
       }),
       (view) =>
-        every(
-          orphanInterval,
-          Effect.sync(() => lookForOrphans(view))
+        Effect.andThen(
+          lookForLeftovers(view),
+          every(sweepInterval, Effect.andThen(lookForOrphans(view), lookForDrift(view)))
         )
     ]
   }
@@ -105,6 +129,19 @@ const passesOf = (types: ReadonlyArray<ExecutorType>): ReadonlyArray<readonly [D
     passes.set(millis, [...(passes.get(millis) ?? []), type])
   }
   return [...passes].map(([millis, together]) => [Duration.millis(millis), together] as const)
+}
+
+/** The view in which an owner of a kind is. */
+const viewOf: { readonly [kind: string]: keyof typeof workOf } = {
+  Function: "functions",
+  FunctionVersion: "functionVersions",
+  Environment: "environments"
+}
+
+const isShown = (view: NamespaceView, kind: keyof typeof workOf, { name, uid }: OwnerReference): boolean => {
+  const store: StoreReader<Described> = view[kind]
+  const shown = store.get(view.namespace, name)
+  return shown !== undefined && (uid === "" || shown.metadata.uid === uid)
 }
 
 const ownerKinds = { functions: "Function", functionVersions: "FunctionVersion", environments: "Environment" } as const

@@ -1,4 +1,5 @@
 import { Clock, Context, Duration, Effect, Layer } from "effect"
+import { LeftoverAutoscalers } from "../executors/deployments/LeftoverAutoscalers.ts"
 import { TakenNames, type TakenName } from "../executors/TakenNames.ts"
 import {
   type ClaimedOwner,
@@ -41,13 +42,14 @@ export class Orphans extends Context.Service<
   static readonly layer: Layer.Layer<
     Orphans,
     never,
-    Supervisor | AbsentOwners | TakenNames | Brake | DryRun | Leadership
+    Supervisor | AbsentOwners | TakenNames | LeftoverAutoscalers | Brake | DryRun | Leadership
   > = Layer.effect(
     Orphans,
     Effect.gen(function* () {
       const supervisor = yield* Supervisor
       const absentOwners = yield* AbsentOwners
       const takenNames = yield* TakenNames
+      const leftovers = yield* LeftoverAutoscalers
       const brake = yield* Brake
       const dryRun = yield* DryRun
       const leadership = yield* Leadership
@@ -55,7 +57,6 @@ export class Orphans extends Context.Service<
       const planFor = (view: NamespaceView, lost: ClaimedOwner | undefined, state: OwnerState | undefined): string => {
         if (lost === undefined) return "left alone: nothing proves whose it is"
         const suspicion = absentOwners.suspicionOf(lost)
-        if (lost.kind === "FunctionVersion" && suspicion === undefined) return "left alone: it goes with its Function"
         if (leadership.role() !== "Leader") return "nothing is done by this replica: it does not lead"
         if (dryRun.isOn) return "left alone: a dry run only says what would be deleted"
         const stopped = brake.status(view.namespace)
@@ -122,8 +123,8 @@ export class Orphans extends Context.Service<
         const found = yield* inTheWay(view, now)
         const known = new Set(found.map(({ uid }) => uid))
         let looked = 0
-        for (const [kind, store] of storesOf(view)) {
-          for (const object of store.values()) {
+        for (const [kind, objects] of objectsIn(view, leftovers.of(view))) {
+          for (const object of objects) {
             if (++looked % stride === 0) yield* Effect.yieldNow
             const orphan = judge(view, kind, object, now)
             if (orphan !== undefined && !known.has(orphan.uid)) found.push(orphan)
@@ -151,11 +152,15 @@ export class Orphans extends Context.Service<
   )
 }
 
-/** The views in which something may be left over. HorizontalPodAutoscalers are in none: they go with their Deployment. */
-const storesOf = (view: NamespaceView): ReadonlyArray<readonly [OwnedKind, StoreReader<Described>]> => [
-  ["Deployment", view.deployments],
-  ["Service", view.services],
-  ["Pod", view.pods]
+/** Everything that may be without an owner. */
+const objectsIn = (
+  view: NamespaceView,
+  autoscalers: ReadonlyArray<Described>
+): ReadonlyArray<readonly [OwnedKind, Iterable<Described>]> => [
+  ["Deployment", view.deployments.values()],
+  ["Service", view.services.values()],
+  ["HorizontalPodAutoscaler", autoscalers],
+  ["Pod", view.pods.values()]
 ]
 
 /** Why a namespace's views do not show what belongs to nobody; undefined where they do. Unknown is not absent. */

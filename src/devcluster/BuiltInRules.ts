@@ -106,6 +106,9 @@ const scalerProblems = ({ maxReplicas, minReplicas }: Json): Causes => [
     : []),
   ...(typeof maxReplicas !== "number" || maxReplicas < 1
     ? [mistake("spec.maxReplicas", "Required value: must be set and greater than 0", "FieldValueRequired")]
+    : []),
+  ...(typeof maxReplicas === "number" && typeof minReplicas === "number" && maxReplicas < minReplicas
+    ? [wrongValue("spec.maxReplicas", maxReplicas, "must be greater than or equal to `minReplicas`")]
     : [])
 ]
 

@@ -89,7 +89,10 @@ export interface ExecutorType {
   }
   /** The same for work that goes on while this replica does not lead. Absent: there is none. */
   readonly workWithoutLease?: ExecutorType["work"]
-  /** Functions and Environments that the type's objects in the view say they belong to; may repeat itself. */
+  /**
+   * Functions, Environments and FunctionVersions that the type's objects in the view say they belong to; may repeat itself.
+   * The UID of a FunctionVersion is empty: objects carry its name alone.
+   */
   readonly owners: (view: NamespaceView) => Iterable<OwnerReference>
   /**
    * Brings the objects of a Function of this type to the desired state; never waits for pods. Level-triggered,

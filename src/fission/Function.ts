@@ -24,6 +24,21 @@ export const Condition = Schema.Struct({
 })
 export type Condition = typeof Condition.Type
 
+/** How a function is run and scaled. */
+export const InvokeStrategy = Schema.Struct({
+  ExecutionStrategy: optional(
+    Schema.Struct({
+      ExecutorType: optional(Schema.String),
+      MinScale: optional(Schema.Int),
+      MaxScale: optional(Schema.Int),
+      TargetCPUPercent: optional(Schema.Int),
+      hpaMetrics: optional(Schema.Array(Json)),
+      hpaBehavior: optional(Json),
+      SpecializationTimeout: optional(Schema.Int)
+    })
+  )
+})
+
 /**
  * A Fission Function (resources.md section 2) with the fields that the executor reads. What goes into pods or autoscalers
  * stays raw JSON: it is merged field by field and handed on whole.
@@ -50,21 +65,7 @@ export const FissionFunction = Schema.Struct({
     envFrom: optional(Schema.Array(Json)),
     resources: optional(Json),
     podspec: optional(Json),
-    InvokeStrategy: optional(
-      Schema.Struct({
-        ExecutionStrategy: optional(
-          Schema.Struct({
-            ExecutorType: optional(Schema.String),
-            MinScale: optional(Schema.Int),
-            MaxScale: optional(Schema.Int),
-            TargetCPUPercent: optional(Schema.Int),
-            hpaMetrics: optional(Schema.Array(Json)),
-            hpaBehavior: optional(Json),
-            SpecializationTimeout: optional(Schema.Int)
-          })
-        )
-      })
-    ),
+    InvokeStrategy: optional(InvokeStrategy),
     functionTimeout: optional(Schema.Int),
     idletimeout: optional(Schema.Int),
     concurrency: optional(Schema.Int),

@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import { InvokeStrategy } from "./Function.ts"
 import { ObjectMeta, optional } from "./ObjectMeta.ts"
 
 /** A published version of a Function: which generation of which UID it froze, and how (resources.md section 6.1). */
@@ -8,7 +9,15 @@ export const FunctionVersion = Schema.Struct({
     functionName: optional(Schema.String),
     functionUID: Schema.String,
     functionGeneration: Schema.Int,
-    snapshot: optional(Schema.Struct({ onceOnly: optional(Schema.Boolean) }))
+    /** Of the frozen spec what says when the version is idle, and what becomes of it then. */
+    snapshot: optional(
+      Schema.Struct({
+        InvokeStrategy: optional(InvokeStrategy),
+        functionTimeout: optional(Schema.Int),
+        idletimeout: optional(Schema.Int),
+        onceOnly: optional(Schema.Boolean)
+      })
+    )
   })
 }).annotate({ identifier: "FunctionVersion" })
 export type FunctionVersion = typeof FunctionVersion.Type

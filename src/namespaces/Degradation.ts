@@ -1,6 +1,6 @@
 import { Clock, Context, Duration, Effect, Layer } from "effect"
 import { type DegradedReason, degradedReason, type FissionError, type KubernetesError } from "../Errors.ts"
-import type { FissionFunction } from "../fission/Function.ts"
+import { executorTypeOf, type FissionFunction } from "../fission/Function.ts"
 import { Functions } from "../fission/ResourceKind.ts"
 import { ApiServerHealth } from "../kubernetes/ApiServerHealth.ts"
 import { Conditions } from "../safeguards/Conditions.ts"
@@ -94,7 +94,7 @@ export class Degradation extends Context.Service<
           const standing = standingOf(fn.metadata.uid ?? "")
           const failures = (standing.failures.get(source) ?? 0) + 1
           standing.failures.set(source, failures)
-          if (!final.has(reason) && failures < failuresInARow) return
+          if (!isFinal(fn, reason) && failures < failuresInARow) return
           standing.degradedBy = source
           const condition = { type: conditionType, status: "True", reason, message: message.slice(0, longestMessage) }
           yield* conditions.set(fn, condition, { delay: delayOf(standing, reason) })
@@ -127,8 +127,18 @@ export class Degradation extends Context.Service<
     )
 }
 
+/** Fields that are not taken are no failure: they are taken back by an edit alone. */
 const isShown = (fn: FissionFunction): boolean =>
-  fn.status?.conditions?.some(({ status, type }) => type === conditionType && status === "True") ?? false
+  fn.status?.conditions?.some(
+    ({ reason, status, type }) => type === conditionType && status === "True" && reason !== "IgnoredPodSpecFields"
+  ) ?? false
+
+/**
+ * Whether one failure is enough. A Deployment that is not ready in time had two minutes and more; a pool is asked for a pod
+ * again within seconds.
+ */
+const isFinal = (fn: FissionFunction, reason: DegradedReason): boolean =>
+  final.has(reason) || (reason === "NotReadyInTime" && executorTypeOf(fn) !== "poolmgr")
 
 /** Reasons of the Events, as observability.md O22 has them. */
 const eventReasons: { readonly [reason in DegradedReason]: string } = {

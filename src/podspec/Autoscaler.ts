@@ -17,6 +17,12 @@ export const autoscalerSpec = (fn: FissionFunction, deployment: string, mainCont
   }
 }
 
+/** A target of 100 percent is admitted and means none (newdeploy-and-container.md section 14). */
+export const ignoredTarget = ({ spec }: FissionFunction): ReadonlyArray<string> =>
+  spec.InvokeStrategy?.ExecutionStrategy?.TargetCPUPercent === 100
+    ? ["spec.InvokeStrategy.ExecutionStrategy.TargetCPUPercent of 100"]
+    : []
+
 /**
  * CPU and memory are measured on the main container alone: a sidecar without requests would break a metric of the whole
  * pod.

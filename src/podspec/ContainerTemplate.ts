@@ -78,6 +78,7 @@ const malformed = (fn: FissionFunction): ReadonlyArray<string> => {
   if (containers.length !== 1) return [`its pod spec must have exactly one container, not ${containers.length}`]
   if (containers[0]?.["name"] !== fn.metadata.name)
     return ["the container of its pod spec must have the function's name"]
+  if (isUnset(containers[0]["image"])) return ["the container of its pod spec must have an image"]
   if (containerPort(fn) === undefined) return ["the container of its pod spec must have exactly one port"]
   return referencesOf(fn).flatMap(({ mountPath, reference }) =>
     isBelow(mountPath)

@@ -5,7 +5,7 @@ import type { FissionFunction } from "../fission/Function.ts"
 import { functionObjectName } from "../fission/FunctionObjectName.ts"
 import { annotations, labels } from "../fission/Labels.ts"
 import type { Deployment } from "../fission/Workloads.ts"
-import { autoscalerSpec } from "./Autoscaler.ts"
+import { autoscalerSpec, ignoredTarget } from "./Autoscaler.ts"
 import type { Json } from "./Json.ts"
 import { ownedBy } from "./Ownership.ts"
 import type { DesiredDeployment } from "./PoolDeployment.ts"
@@ -122,7 +122,7 @@ export const functionObjects = (
       spec: autoscalerSpec(fn, name, template.mainContainer)
     },
     templateHash: hash,
-    ignored: template.ignored
+    ignored: [...template.ignored, ...ignoredTarget(fn)]
   }
 }
 

@@ -95,7 +95,8 @@ const mergeContainers = (list: string, ours: ReadonlyArray<Json>, theirs: Readon
   for (const container of theirs) {
     const index = elements.findIndex(({ name }) => name === container["name"])
     const held = elements[index]
-    const isFetcher = held !== undefined && list === "containers" && container["name"] === "fetcher"
+    // A pod of one container has no sidecar: there the name is the user's own.
+    const isFetcher = held !== undefined && list === "containers" && ours.length > 1 && container["name"] === "fetcher"
     const overlay: Overlay = isFetcher ? fetcherOverlay(container) : withoutTokenMounts(container)
     ignored.push(...overlay.ignored.map((path) => `${list}[${String(container["name"])}].${path}`))
     if (held === undefined) elements.push(sanitizeContainer(overlay.container))

@@ -31,6 +31,9 @@ const defaults: { readonly [field: string]: unknown } = {
 /** Defaults that depend on other fields: of the image's tag, and the older name of the service account. */
 const derived = new Set(["imagePullPolicy", "serviceAccount"])
 
+/** Quantities outside of those maps. */
+const quantityFields = new Set(["sizeLimit", "divisor"])
+
 /** Maps of quantities, which an API server rewrites. */
 const quantities = new Set(["limits", "requests"])
 
@@ -43,32 +46,41 @@ export const isOfStock = (desired: Json, live: Json): boolean => {
   return alike(comparable(desired, secrets.length), comparable(live, secrets.length), "template")
 }
 
+/**
+ * Whether two templates make the same pods: what an API server fills in makes no difference, and how it writes quantities.
+ */
+export const isFilledIn = (desired: Json, live: Json): boolean => alike(desired, live, "template")
+
 const comparable = (template: Json, pullSecrets: number): Json => {
   const { annotations: allAnnotations, labels: allLabels } = objectOf(template["metadata"])
   const spec = objectOf(template["spec"])
   const isMeant = ([name]: readonly [string, unknown]) =>
     !name.startsWith("kubectl.kubernetes.io/") && name !== annotations.runtimeFingerprint
   const { [labels.runtimeHash]: _, ...otherLabels } = objectOf(allLabels)
+  const hasSidecar = listOf(spec["containers"]).length > 1
   return {
     labels: otherLabels,
     annotations: Object.fromEntries(Object.entries(objectOf(allAnnotations)).filter(isMeant)),
     ...spec,
-    initContainers: byName(listOf(spec["initContainers"])),
-    containers: byName(listOf(spec["containers"])),
+    initContainers: byName(listOf(spec["initContainers"]), comparableContainer),
+    containers: byName(listOf(spec["containers"]), hasSidecar ? comparableSidecarOrContainer : comparableContainer),
     // For the Environment's pull secret the stock executor discards the operator's, which stand before it (W31).
     imagePullSecrets: listOf(spec["imagePullSecrets"]).slice(-pullSecrets)
   }
 }
 
 /** The order of containers is random in the stock executor (W22). */
-const byName = (containers: ReadonlyArray<Json>): Json =>
-  Object.fromEntries(containers.map((container) => [String(container["name"]), comparableContainer(container)]))
+const byName = (containers: ReadonlyArray<Json>, comparableOf: (container: Json) => Json): Json =>
+  Object.fromEntries(containers.map((container) => [String(container["name"]), comparableOf(container)]))
 
-/** Of the fetcher only what an Environment may say of it (W37); no sleep, which follows another grace (W31). */
+/** Of the fetcher only what an Environment may say of it (W37). */
+const comparableSidecarOrContainer = (container: Json): Json =>
+  container["name"] === "fetcher"
+    ? { ...fetcherOverlay(container).container, command: comparableCommand(container["command"]) }
+    : comparableContainer(container)
+
+/** Without its sleep, which follows another grace (W31). */
 const comparableContainer = (container: Json): Json => {
-  if (container["name"] === "fetcher") {
-    return { ...fetcherOverlay(container).container, command: comparableCommand(container["command"]) }
-  }
   const { lifecycle, ...others } = withoutTokenMounts(container).container
   const { preStop, ...handlers } = objectOf(lifecycle)
   return { ...others, lifecycle: { ...handlers, ...(objectOf(preStop)["sleep"] === undefined ? { preStop } : {}) } }
@@ -83,6 +95,7 @@ const alike = (desired: unknown, live: unknown, field: string): boolean => {
       quantities.has(field) ? quantityOf(desired[key]) === quantityOf(live[key]) : alike(desired[key], live[key], key)
     )
   }
+  if (quantityFields.has(field) && quantityOf(desired) === quantityOf(live)) return true
   return desired === live || (isDefault(desired, field) && isDefault(live, field)) || isDerived(desired, field)
 }
 

@@ -35,6 +35,14 @@ export type Presence =
   | { readonly _tag: "Present" }
   | { readonly _tag: "Unproven"; readonly lookAgainAfter: Duration.Duration }
 
+/** How something is deleted, and what the decision log says of it. */
+export interface DeletionOptions {
+  readonly gracePeriodSeconds?: number
+  readonly reason?: string
+  /** The pods of a Deployment go on without it. */
+  readonly leavesPods?: boolean
+}
+
 /** Two live 404s prove absence only this far apart (failure-semantics.md section 9.2). */
 const betweenLooks = Duration.seconds(60)
 
@@ -52,7 +60,7 @@ export class Deletion extends Context.Service<
     readonly delete: (
       subject: Subject,
       ground: Ground,
-      options?: { readonly gracePeriodSeconds?: number; readonly reason?: string }
+      options?: DeletionOptions
     ) => Effect.Effect<void, KubernetesError | DeletionRefused>
     /** Runs a write that lowers a number of replicas, if the evidence carries the ground. The write must be guarded. */
     readonly scaleDown: <A>(
@@ -63,7 +71,7 @@ export class Deletion extends Context.Service<
     /**
      * Looks whether an owner is gone: with a DELETED event one live 404 proves it, without one two live 404s a minute
      * apart do (the first is remembered, nothing waits here), and another UID under the name always does. Any error
-     * is unknown, and fails.
+     * is unknown, and fails. An owner of which only the name is known has an empty UID: whatever has the name is it.
      */
     readonly confirmAbsent: (
       kind: ResourceKind,
@@ -104,13 +112,13 @@ export class Deletion extends Context.Service<
       const remove = Effect.fn("Deletion.delete")(function* (
         subject: Subject,
         ground: Ground,
-        options?: { readonly gracePeriodSeconds?: number; readonly reason?: string }
+        options?: DeletionOptions
       ) {
         yield* check(subject, ground)
         const outcome = yield* deletion
           .delete(subject.kind, subject, {
             uid: subject.uid,
-            propagationPolicy: "Background",
+            propagationPolicy: options?.leavesPods === true ? "Orphan" : "Background",
             gracePeriodSeconds: options?.gracePeriodSeconds
           })
           .pipe(
@@ -169,17 +177,19 @@ export class Deletion extends Context.Service<
 
         const prevented = Metric.update(Metric.withAttributes(teardownsPrevented, { kind: kind.kind }), 1)
         const live = yield* Effect.tapError(liveUid(kind, owner), () => prevented)
-        if (live === owner.uid) yield* prevented
+        const isThere = live !== undefined && (owner.uid === "" || live === owner.uid)
+        if (isThere) yield* prevented
         const now = yield* Clock.monotonicTimeNanos
-        const first = firstLooks.get(owner.uid) ?? now
-        firstLooks.delete(owner.uid)
-        if (live === owner.uid) return present
+        const id = owner.uid === "" ? `${kind.plural} ${owner.namespace}/${owner.name}` : owner.uid
+        const first = firstLooks.get(id) ?? now
+        firstLooks.delete(id)
+        if (isThere) return present
         if (live !== undefined) return absent("AnotherUid")
         if (evidence === "Event") return absent("DeletedEventAndLive404")
 
         const apart = Duration.nanos(now - first)
         if (Duration.isGreaterThanOrEqualTo(apart, betweenLooks)) return absent("TwoLive404s")
-        firstLooks.set(owner.uid, first)
+        firstLooks.set(id, first)
         const unproven: Presence = { _tag: "Unproven", lookAgainAfter: Duration.subtract(betweenLooks, apart) }
         return unproven
       })

@@ -36,7 +36,7 @@ const started = Effect.gen(function* () {
   return { world, scope, port, warm, cold, address: asked.body }
 })
 
-it.live("a shutdown fails readiness at once, answers warm requests, refuses creations, and then closes", () =>
+it.live("18.14: a shutdown fails readiness at once, answers warm requests, refuses creations, and then closes", () =>
   Effect.gen(function* () {
     const { address, cold, port, scope, warm, world } = yield* started
     const begin = (head: string) => Effect.tap(open(port), (socket) => Effect.sync(() => socket.write(head)))

@@ -70,7 +70,8 @@ export const layer: Layer.Layer<StandInPods, never, KubernetesApi | KubernetesDe
     const start = (namespace: string, name: string) => {
       const address = `127.${network + (++next >> 16)}.${(next >> 8) % 256}.${next % 256}`
       const containerStatuses = ["runtime", "fetcher"].map((container) => ({ name: container, ready: true }))
-      const status = { phase: "Running", podIP: address, containerStatuses }
+      const conditions = [{ type: "Ready", status: "True" }]
+      const status = { phase: "Running", podIP: address, conditions, containerStatuses }
       return Effect.andThen(
         Effect.all([fetcherOn(address), Effect.sleep(startsIn)], { concurrency: "unbounded" }),
         api.patch(Pods, { namespace, name }, { type: "merge", subresource: "status", body: { status } })

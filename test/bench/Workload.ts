@@ -1,7 +1,7 @@
 import { Effect, Result } from "effect"
 import { Agent, request } from "undici"
 import { ApiServer } from "../../src/devcluster/ApiServer.ts"
-import { Environments, Functions, Packages, Pods } from "../../src/fission/ResourceKind.ts"
+import { Deployments, Environments, Functions, Packages, Pods } from "../../src/fission/ResourceKind.ts"
 import { isReady } from "../../src/fission/Workloads.ts"
 import { KubernetesApi } from "../../src/kubernetes/KubernetesApi.ts"
 import { bytesOf, load, openSockets } from "./RawClient.ts"
@@ -32,8 +32,12 @@ export const createPool = (metadata: Where, poolsize: number) =>
     })
   )
 
-/** A Function with its Package; the whole object as the router would send it. */
-export const createFunction = Effect.fnUntraced(function* (where: Where, pool: string) {
+/** A Function of poolmgr with its Package, or of another type; the whole object as the router would send it. */
+export const createFunction = Effect.fnUntraced(function* (
+  where: Where,
+  pool: string,
+  strategy: { readonly [field: string]: unknown } = { ExecutorType: "poolmgr" }
+) {
   const api = yield* KubernetesApi
   const environment = { namespace: where.namespace, name: pool }
   yield* api.create(Packages, {
@@ -46,7 +50,7 @@ export const createFunction = Effect.fnUntraced(function* (where: Where, pool: s
     spec: {
       environment,
       package: { packageref: where },
-      InvokeStrategy: { StrategyType: "execution", ExecutionStrategy: { ExecutorType: "poolmgr" } },
+      InvokeStrategy: { StrategyType: "execution", ExecutionStrategy: strategy },
       concurrency: 50,
       requestsPerPod: 1,
       idletimeout: 3600
@@ -60,6 +64,38 @@ export const readyPods = (namespace: string, labelSelector: string) =>
   KubernetesApi.use((api) => api.list(Pods, { namespace, labelSelector })).pipe(
     Effect.map(({ items }) => items.filter((item) => isReady(Result.getOrThrow(Pods.decode(item)))).length)
   )
+
+/** The Deployment that a function of the type newdeploy has; undefined while there is none. */
+const deploymentOf = ({ name, namespace }: Where) =>
+  KubernetesApi.use((api) => api.list(Deployments, { namespace, labelSelector: `functionName=${name}` })).pipe(
+    Effect.map(({ items: [item] }) => (item === undefined ? undefined : Result.getOrThrow(Deployments.decode(item))))
+  )
+
+/** Waits until the function has that many available pods, and no others that still go. */
+export const hasPods = (where: Where, count: number) =>
+  until(
+    Effect.gen(function* () {
+      const available = (yield* deploymentOf(where))?.status?.availableReplicas ?? 0
+      if (available !== count) return false
+      const { namespace, name } = where
+      const labelSelector = `functionName=${name}`
+      const { items } = yield* KubernetesApi.use((api) => api.list(Pods, { namespace, labelSelector }))
+      return items.length === count
+    })
+  )
+
+/** Scales the function's Deployment to nothing, as the idle pass does, and waits until its pods are gone. */
+export const sleep = Effect.fnUntraced(function* (where: Where) {
+  const { metadata } = (yield* deploymentOf(where)) ?? { metadata: { name: where.name } }
+  yield* KubernetesApi.use((api) =>
+    api.patch(
+      Deployments,
+      { namespace: where.namespace, name: metadata.name },
+      { type: "merge", subresource: "scale", body: { spec: { replicas: 0 } } }
+    )
+  )
+  yield* hasPods(where, 0)
+})
 
 /** Waits until so many pods in the namespace are warm, and so many in reserve. */
 export const poolsAreFull = (namespace: string, pods: number, reserved = 0) =>

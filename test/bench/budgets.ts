@@ -173,13 +173,41 @@ const restart = Effect.fnUntraced(function* (executor: ExecutorProcess) {
   return [row]
 })
 
+const newdeploy = Effect.fnUntraced(function* (executor: ExecutorProcess) {
+  const strategy = { ExecutorType: "newdeploy", MinScale: 0, MaxScale: 1, SpecializationTimeout: 120 }
+  const times: Array<number> = []
+  let requests = 0
+  for (let index = 0; index < 10; index++) {
+    const where = { namespace, name: `newdeploy-${index}` }
+    const before = yield* Workload.requestsSoFar
+    const fn = yield* Workload.createFunction(where, poolOf(index), strategy)
+    yield* Workload.hasPods(where, 1)
+    yield* Effect.sleep("1 second")
+    requests = Math.max(requests, (yield* Workload.requestsSoFar) - before)
+    yield* Workload.sleep(where)
+    yield* Effect.sleep("500 millis")
+    const [took] = yield* elapsed(Workload.getService(executor, fn))
+    times.push(took)
+  }
+  const rows: ReadonlyArray<Row> = [
+    {
+      measure: "newdeploy from zero, pods with a start of 200 ms, p50 / p95",
+      budget: "p50 <= 375 ms; stock 536 ms",
+      measured: `${ms(percentile(times, 0.5))} / ${ms(percentile(times, 0.95))}`
+    },
+    { measure: "newdeploy creation, requests", budget: "<= 6; stock 17.6", measured: String(requests) }
+  ]
+  return rows
+})
+
 const onePool = Effect.gen(function* () {
   yield* Effect.forEach(pools, (name) => Workload.createPool({ namespace, name }, poolSize))
   const first = yield* startWith(ordinary)
   const rows: ReadonlyArray<Row> = [
     { measure: "start to ready", budget: "-", measured: ms(first.readyAfter) },
     ...(yield* coldStarts(first, ordinary)),
-    ...(yield* burst(first, ordinary))
+    ...(yield* burst(first, ordinary)),
+    ...(yield* newdeploy(first))
   ]
   yield* Effect.sleep("2 seconds")
   first.child.kill("SIGKILL")

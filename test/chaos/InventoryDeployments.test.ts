@@ -41,7 +41,7 @@ describe("a function with a Deployment, while the API is away", () => {
     })
   )
 
-  it.effect("I4, I5: is not scaled down on a view older than ten minutes, and is when there is a new one", () =>
+  it.effect("I4, I5: 18.10: is not scaled down on a view older than ten minutes, and is when there is a new one", () =>
     Effect.gen(function* () {
       const { begin, world } = yield* cutOff(700)
       const test = Effect.gen(function* () {

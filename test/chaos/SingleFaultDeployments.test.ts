@@ -251,7 +251,7 @@ const stage: OneFault.Stage<World> = {
   everySecond: ({ bringUp }) => bringUp
 }
 
-describe("after one fault the objects of a function are as they should be, and nothing wrong is deleted", () => {
+describe("25.9: after one fault the objects of a function are as they should be, and nothing wrong is deleted", () => {
   it.effect.each(OneFault.casesOf(rows))("%s", ([, row, fault]) => OneFault.run(stage, row, OneFault.fails(fault)))
 })
 

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
-import { identityLabels, nameFor, type Owners } from "../../src/cli/orphans/Adoption.ts"
+import { adoptionWarning, identityLabels, nameFor, type Owners } from "../../src/cli/orphans/Adoption.ts"
 import type { OwnedKind } from "../../src/fission/ClaimedOwners.ts"
 import { functionObjectName } from "../../src/fission/FunctionObjectName.ts"
 import { functionServiceName } from "../../src/fission/FunctionServiceName.ts"
@@ -123,6 +123,21 @@ describe("an object is not given to", () => {
     ]
   ] as const)("a Function, of pods: %s", (_, held, reason) => {
     assert.match(refusalOf("Pod", object("pod", held), { environment, fn: functionOf("poolmgr") }), reason)
+  })
+})
+
+describe("a warning, that the executor will replace it (newdeploy-and-container.md section 12.3),", () => {
+  const selecting = (labels: { readonly [label: string]: string }) =>
+    object(ourName, {}, { selector: { matchLabels: labels } })
+
+  it("is given with a Deployment whose selector does not name the Function", () => {
+    assert.match(adoptionWarning("Deployment", selecting({ app: "x" }), { fn: newdeploy }) ?? "", /makes another/u)
+  })
+
+  it("is not given with one whose selector does, a pool, or a Service", () => {
+    assert.isUndefined(adoptionWarning("Deployment", selecting({ functionUid: metadata.uid }), { fn: newdeploy }))
+    assert.isUndefined(adoptionWarning("Deployment", selecting({ app: "x" }), { environment }))
+    assert.isUndefined(adoptionWarning("Service", object(ourName), { fn: newdeploy }))
   })
 })
 

@@ -175,6 +175,7 @@ describe("orphans adopt", () => {
         const { code, stderr, stdout } = yield* orphans(...words)
         assert.strictEqual(code, 0, stderr)
         assert.include(stdout, "belongs to Function default/hello now")
+        assert.match(stderr, /^fission-executor: warning: its selector[^\n]+ does not ask for functionUid: [^\n]+\n$/u)
         const adopted = yield* KubernetesApi.use((api) => api.get(Deployments, { namespace: "default", name }))
         assert.deepStrictEqual(adopted.metadata.labels, { app: "x", ...labelsOf(fn.metadata.uid ?? "") })
         const again = yield* orphans("adopt", "default", "Deployment", name)

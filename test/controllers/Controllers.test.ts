@@ -6,6 +6,7 @@ import { Dispatcher } from "../../src/executors/Dispatcher.ts"
 import { Deployments, Environments, Functions, Pods } from "../../src/fission/ResourceKind.ts"
 import { DecisionLog } from "../../src/safeguards/DecisionLog.ts"
 import * as ExecutorInMemory from "../fakes/ExecutorInMemory.ts"
+import { conflict } from "../fakes/Failures.ts"
 
 const settle = TestClock.adjust("10 millis")
 
@@ -176,21 +177,46 @@ it.effect("a deleted Function with the stock finalizer loses its pods, then the 
 
 const finalizers = { FINALIZER_ENABLED: "true" }
 
-it.effect("every Function gets the finalizer by a patch that changes nothing else, where that is switched on", () =>
+it.effect(
+  "18.9: every Function gets the finalizer by a patch that changes nothing else, where that is switched on",
+  () =>
+    Effect.gen(function* () {
+      const world = yield* specialized({}, finalizers)
+      yield* running(
+        world,
+        Effect.sync(() => {
+          const stored = world.api.find(Functions, reference("hello"))
+          assert.deepStrictEqual(stored?.metadata.finalizers, ["fission.io/function-cleanup"])
+          assert.strictEqual(stored?.metadata.generation, 1)
+        })
+      )
+    })
+)
+
+it.effect("18.9: a Function loses the finalizer where it is switched off, though others write it twice meanwhile", () =>
   Effect.gen(function* () {
-    const world = yield* specialized({}, finalizers)
+    const held = { finalizers: ["fission.io/function-cleanup", "example.com/other"] }
+    const world = yield* specialized(held, { FINALIZER_ENABLED: "false" })
+    let conflicts = 0
+    world.api.intercept((call) =>
+      call.verb === "patch" && call.resource === "functions" && conflicts++ < 2
+        ? Effect.fail(conflict(call))
+        : undefined
+    )
     yield* running(
       world,
-      Effect.sync(() => {
-        const stored = world.api.find(Functions, reference("hello"))
-        assert.deepStrictEqual(stored?.metadata.finalizers, ["fission.io/function-cleanup"])
-        assert.strictEqual(stored?.metadata.generation, 1)
+      Effect.gen(function* () {
+        yield* TestClock.adjust("1 minute")
+        assert.isAbove(conflicts, 2)
+        assert.deepStrictEqual(world.api.find(Functions, reference("hello"))?.metadata.finalizers, [
+          "example.com/other"
+        ])
       })
     )
   })
 )
 
-it.effect("a finalizer that cannot be written is written later, and the Function goes away then", () =>
+it.effect("18.9: a finalizer that cannot be written is written later, and the Function goes away then", () =>
   Effect.gen(function* () {
     const world = yield* specialized({ finalizers: ["fission.io/function-cleanup"] }, finalizers)
     yield* running(
@@ -229,7 +255,7 @@ it.effect("a Function without finalizer that is deleted loses its pods after one
   })
 )
 
-it.effect("a Function that is deleted and made again under its name takes the old one's pods with it", () =>
+it.effect("18.8: a Function that is deleted and made again under its name takes the old one's pods with it", () =>
   Effect.gen(function* () {
     const world = yield* specialized()
     yield* running(

@@ -3,7 +3,14 @@ import { Effect, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { OrphanReport } from "../../src/controllers/OrphanReport.ts"
 import { functionObjectName } from "../../src/fission/FunctionObjectName.ts"
-import { Deployments, Environments, Functions, Pods, Services } from "../../src/fission/ResourceKind.ts"
+import {
+  Deployments,
+  Environments,
+  Functions,
+  HorizontalPodAutoscalers,
+  Pods,
+  Services
+} from "../../src/fission/ResourceKind.ts"
 import { answer } from "../../src/observability/DebugRoutes.ts"
 import * as ExecutorInMemory from "../fakes/ExecutorInMemory.ts"
 import { ask, running, settle } from "../fakes/ExecutorInMemory.ts"
@@ -31,6 +38,23 @@ const specialized = (variables: { readonly [name: string]: string } = {}) =>
     yield* running(world, Effect.andThen(Effect.orDie(ask(fn)), settle))
     return world
   })
+
+/** The autoscaler of a function, which is gone with its Deployment and Service. One process has run, and listed. */
+const withLeftover = () =>
+  Effect.gen(function* () {
+    const world = yield* DeploymentWorld.make({ FINALIZER_ENABLED: "false" })
+    world.function("newdeploy", {}, {}, { finalizers: [] })
+    yield* running(world, settle)
+    const metadata = world.only(HorizontalPodAutoscalers)?.metadata ?? { name: "none" }
+    world.api.remove(Functions, reference("hello"))
+    for (const kind of [Deployments, Services]) world.api.remove(kind, DeploymentWorld.referenceOf(metadata))
+    return { world, metadata }
+  })
+
+const isListOfAutoscalers = ({ resource, verb }: { readonly resource: string; readonly verb: string }) =>
+  verb === "list" && resource === HorizontalPodAutoscalers.plural
+
+const listsOf = (world: DeploymentWorld.DeploymentWorld) => world.api.calls.filter(isListOfAutoscalers)
 
 describe("the page of orphans", () => {
   it.effect("is empty where everything has its owner, and asks the API nothing", () =>
@@ -68,6 +92,58 @@ describe("the page of orphans", () => {
       })
       yield* running(world, test)
     })
+  )
+
+  it.effect("6.2: names an autoscaler that was left over, and it goes; one list finds it, and none comes after", () =>
+    Effect.gen(function* () {
+      const { metadata, world } = yield* withLeftover()
+      const test = Effect.gen(function* () {
+        yield* TestClock.adjust("30 seconds")
+        assert.deepInclude(yield* only, {
+          kind: "HorizontalPodAutoscaler",
+          name: metadata.name,
+          reason: "Function default/hello does not exist",
+          plan: "deleted once two live looks a minute apart find no Function"
+        })
+        yield* TestClock.adjust("1 hour")
+        assert.isUndefined(world.api.find(HorizontalPodAutoscalers, DeploymentWorld.referenceOf(metadata)))
+        assert.deepStrictEqual((yield* page()).orphans, [])
+        assert.lengthOf(listsOf(world), 2)
+      })
+      yield* running(world, test)
+    })
+  )
+
+  it.effect("6.2: an autoscaler that was left over goes although its list failed for a while", () =>
+    Effect.gen(function* () {
+      const { metadata, world } = yield* withLeftover()
+      world.api.intercept((call) => (isListOfAutoscalers(call) ? Effect.fail(etcdTimeout(call)) : undefined))
+      const test = Effect.gen(function* () {
+        yield* TestClock.adjust("3 minutes")
+        assert.isAbove(listsOf(world).length, 2)
+        world.api.intercept()
+        yield* TestClock.adjust("15 minutes")
+        assert.isUndefined(world.api.find(HorizontalPodAutoscalers, DeploymentWorld.referenceOf(metadata)))
+      })
+      yield* running(world, test)
+    })
+  )
+
+  it.effect(
+    "6.2: an autoscaler that was left over by a published version which is gone goes, its function has its own",
+    () =>
+      Effect.gen(function* () {
+        const { metadata, world } = yield* withLeftover()
+        const fn = world.function("newdeploy")
+        const labels = { functionUid: fn.metadata.uid, "fission.io/function-version": "hello-v1" }
+        world.api.merge(HorizontalPodAutoscalers, DeploymentWorld.referenceOf(metadata), { metadata: { labels } })
+        const test = Effect.gen(function* () {
+          yield* TestClock.adjust("15 minutes")
+          assert.isUndefined(world.api.find(HorizontalPodAutoscalers, DeploymentWorld.referenceOf(metadata)))
+          assert.lengthOf(world.api.list(HorizontalPodAutoscalers), 1)
+        })
+        yield* running(world, test)
+      })
   )
 
   it.effect("says that one live look is enough where the watch told of the deletion", () =>

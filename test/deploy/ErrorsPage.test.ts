@@ -32,6 +32,8 @@ const constantPart = (text: string): string =>
 const tags = found(/TaggedError\("(\w+)"\)/gu)
 const reasons = [
   ...literalsAfter(/export type DegradedReason =([^]*?)\n\n/u),
+  ...found(/\bdegraded\("(\w+)"/gu),
+  ...literalsAfter(/const reasons: [^\n]* = (\{[^}]*\})/u),
   ...literalsAfter(/readonly kind: ("Deadline"[^\n]*)/u),
   ...literalsAfter(/readonly reason: ("Answered"[^\n]*)/u),
   ...literalsAfter(/readonly reason: ("TooLarge"[^\n]*)/u)

@@ -41,7 +41,7 @@ const rights: { readonly [resource: string]: ReadonlyArray<string> } = {
   "apps/deployments": ["get", "list", "watch", "create", "update", "delete"],
   "apps/deployments/scale": ["patch"],
   "/services": ["get", "list", "watch", "create", "update", "delete"],
-  "autoscaling/horizontalpodautoscalers": ["get", "create", "update", "delete"],
+  "autoscaling/horizontalpodautoscalers": ["get", "list", "create", "update", "delete"],
   "/secrets": ["get", "list", "watch"],
   "/configmaps": ["get", "list", "watch"],
   "/events": ["list", "watch", "create"],

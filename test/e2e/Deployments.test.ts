@@ -1,8 +1,18 @@
+import { isDeepStrictEqual } from "node:util"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Result } from "effect"
-import { Deployments, Functions, HorizontalPodAutoscalers, Pods, Services } from "../../src/fission/ResourceKind.ts"
+import {
+  ConfigMaps,
+  Deployments,
+  Functions,
+  HorizontalPodAutoscalers,
+  Pods,
+  Secrets,
+  Services
+} from "../../src/fission/ResourceKind.ts"
 import type { Deployment } from "../../src/fission/Workloads.ts"
 import { KubernetesApi, KubernetesDeletion } from "../../src/kubernetes/KubernetesApi.ts"
+import { objectOf } from "../../src/podspec/Json.ts"
 import * as World from "./World.ts"
 
 const strategy = (ExecutorType: string, others: object = {}) => ({
@@ -34,6 +44,15 @@ const deploymentOf = (name: string): Effect.Effect<Deployment | undefined, never
     api.list(Deployments, { namespace: "default", labelSelector: `functionName=${name}` })
   ).pipe(
     Effect.map(({ items: [item] }) => (item === undefined ? undefined : Result.getOrThrow(Deployments.decode(item)))),
+    Effect.orDie
+  )
+
+/** The spec of a function's autoscaler; undefined while there is none. */
+const autoscalerOf = (name: string) =>
+  KubernetesApi.use((api) =>
+    api.list(HorizontalPodAutoscalers, { namespace: "default", labelSelector: `functionName=${name}` })
+  ).pipe(
+    Effect.map(({ items: [item] }) => item && objectOf(item["spec"])),
     Effect.orDie
   )
 
@@ -96,6 +115,79 @@ layer(World.layer({ variables: { OBJECT_REAPER_INTERVAL: "1" } }), { excludeTest
           )
         yield* Effect.all([untilChanged("nd", "changed"), untilChanged("ct", "changed\n")], { concurrency: 2 })
         assert.deepStrictEqual(failed, [])
+      })
+    )
+
+    it.effect("get their variables out of Secrets and ConfigMaps, new ones after a change (section 10)", () =>
+      Effect.gen(function* () {
+        const api = yield* KubernetesApi
+        const reference = (name: string) => ({ namespace: "default", name })
+        yield* api.create(ConfigMaps, { metadata: reference("words"), data: { GREETING: "hello" } })
+        yield* api.create(Secrets, { metadata: reference("names"), stringData: { NAME: "moon" } })
+        const code =
+          "module.exports = async () => ({ status: 200, body: [process.env.GREETING, process.env.NAME].join(' ') })\n"
+        yield* World.createFunction("env", code, {
+          ...strategy("newdeploy", { MinScale: 1 }),
+          envFrom: [{ configMapRef: { name: "words" } }, { secretRef: { name: "names" } }]
+        })
+        yield* answers("env", "hello moon")
+        const change = { type: "merge", body: { stringData: { NAME: "sun" } } } as const
+        yield* api.patch(Secrets, reference("names"), change)
+        yield* answers("env", "hello sun")
+      })
+    )
+
+    it.effect("have an autoscaler with their metrics, which a change of the target reaches (section 12.1)", () =>
+      Effect.gen(function* () {
+        const memory = {
+          type: "Resource",
+          resource: { name: "memory", target: { type: "AverageValue", averageValue: "64Mi" } }
+        }
+        const scaled = (TargetCPUPercent: number) =>
+          strategy("newdeploy", { MinScale: 1, TargetCPUPercent, hpaMetrics: [memory] })
+        yield* World.createFunction("scaled", World.answering("scaled"), scaled(60))
+        yield* answers("scaled", "scaled")
+        const { uid } = (yield* deploymentOf("scaled"))?.metadata ?? {}
+        const pods = yield* World.podsOf("default", "functionName=scaled")
+        const hasMetrics = (cpu: number) =>
+          World.isSo(
+            Effect.map(autoscalerOf("scaled"), (spec) =>
+              isDeepStrictEqual(spec?.["metrics"], [
+                {
+                  type: "ContainerResource",
+                  containerResource: {
+                    container: "nodejs",
+                    name: "cpu",
+                    target: { type: "Utilization", averageUtilization: cpu }
+                  }
+                },
+                { type: "ContainerResource", containerResource: { container: "nodejs", ...memory.resource } }
+              ])
+            )
+          )
+        yield* hasMetrics(60)
+        yield* patchFunction("scaled", scaled(35))
+        yield* hasMetrics(35)
+        const reference = { namespace: "default", name: (yield* deploymentOf("scaled"))?.metadata.name ?? "" }
+        yield* KubernetesApi.use((api) =>
+          api.patch(HorizontalPodAutoscalers, reference, { type: "merge", body: { spec: { metrics: [] } } })
+        )
+        yield* patchFunction("scaled", { idletimeout: 500 })
+        yield* hasMetrics(35)
+        assert.strictEqual((yield* deploymentOf("scaled"))?.metadata.uid, uid)
+        assert.deepStrictEqual(
+          (yield* World.podsOf("default", "functionName=scaled")).map(({ metadata }) => metadata.uid),
+          pods.map(({ metadata }) => metadata.uid)
+        )
+      })
+    )
+
+    it.effect("are refused by the API server with a MinScale above MaxScale, and go on as they were", () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(patchFunction("nd", strategy("newdeploy", { MinScale: 3, MaxScale: 1 })))
+        assert.strictEqual(error._tag, "KubernetesFatalError")
+        assert.include(error.message, "maximum scale must be greater than or equal to minimum scale")
+        assert.deepInclude(yield* World.call("nd"), { status: 200, body: "changed" })
       })
     )
 

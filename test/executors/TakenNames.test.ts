@@ -63,22 +63,31 @@ describe("a name that somebody else's object has", () => {
       })
   )
 
-  it.effect("is used as soon as a person gives the foreign Deployment the labels of the Function", () =>
+  it.effect("12.3: is free once a person gives the Deployment the Function's labels: it goes, its pods are left", () =>
     Effect.gen(function* () {
       const world = yield* DeploymentWorld.make()
       const { metadata } = world.function("newdeploy")
       const reference = { namespace: "default", name: functionObjectName("newdeploy", metadata) }
       const placed = world.api.put(Deployments, foreign(reference.name))
+      const degraded = () =>
+        listOf(at(world.api.find(Functions, { namespace: "default", name: "hello" }), "status", "conditions")).find(
+          ({ type }) => type === "ExecutorDegraded"
+        )
       const test = Effect.gen(function* () {
         yield* TestClock.adjust("1 minute")
         const { name, namespace, uid } = metadata
         const labels = { executorType: "newdeploy", functionName: name, functionNamespace: namespace, functionUid: uid }
         world.api.merge(Deployments, reference, { metadata: { labels } })
         yield* TestClock.adjust("1 minute")
-        const adopted = world.only(Deployments, "newdeploy")
-        assert.strictEqual(adopted?.metadata.uid, placed.metadata.uid)
-        assert.include(JSON.stringify(at(adopted, "spec", "template")), '"image":"node-env"')
-        assert.deepStrictEqual(at(adopted, "spec", "selector"), at(placed, "spec", "selector"))
+        const replacement = world.only(Deployments, "newdeploy")
+        assert.notStrictEqual(replacement?.metadata.uid, placed.metadata.uid)
+        assert.include(JSON.stringify(at(replacement, "spec", "template")), '"image":"node-env"')
+        assert.strictEqual(at(replacement, "spec", "selector", "matchLabels", "functionUid"), uid)
+        assert.deepStrictEqual(yield* ExecutorInMemory.groundsOf(reference.name), ["Superseded"])
+        assert.deepInclude(degraded(), { status: "True", reason: "SelectorReplaced" })
+        yield* world.bringUp
+        yield* TestClock.adjust("1 minute")
+        assert.deepInclude(degraded(), { status: "False", reason: "SelectorReplaced" })
       })
       yield* running(world, test)
     })

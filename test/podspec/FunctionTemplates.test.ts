@@ -45,7 +45,7 @@ const variables = (values: { readonly [name: string]: string }) =>
 const strategy = (ExecutionStrategy: Json) => functionOf({ InvokeStrategy: { ExecutionStrategy } })
 
 describe("the pods of newdeploy", () => {
-  it.effect("have the Function's variables before those of the platform, and each name once (section 10)", () =>
+  it.effect("25.4: have the Function's variables before those of the platform, and each name once (section 10)", () =>
     Effect.gen(function* () {
       const settings = yield* chartSettings({ STATESVC_URL: "http://state" })
       const environment = environmentOf({
@@ -109,7 +109,7 @@ describe("the pods of newdeploy", () => {
     })
   )
 
-  it.effect("are kept out of the mesh only where their Environment may call anybody (section 16)", () =>
+  it.effect("25.2: are kept out of the mesh only where their Environment may call anybody (section 16)", () =>
     Effect.gen(function* () {
       const settings = yield* chartSettings({ ENABLE_ISTIO: "true" })
       const annotationsOf = (spec: Json) =>
@@ -152,7 +152,7 @@ describe("the pods of container", () => {
     })
   )
 
-  it.effect("mount what names a path, under a name of at most 63 characters (section 10)", () =>
+  it.effect("25.2: mount what names a path, under a name of at most 63 characters (section 10)", () =>
     Effect.gen(function* () {
       const name = "s".repeat(60)
       const fn = ofContainer({ secrets: [{ namespace: "default", name, mountPath: "a/../b/" }] })
@@ -190,7 +190,7 @@ describe("the pods of container", () => {
 })
 
 describe("the objects of a function", () => {
-  it.effect("have no owner in another namespace (section 3.3)", () =>
+  it.effect("25.15: have no owner in another namespace (section 3.3)", () =>
     Effect.gen(function* () {
       const fn = ofContainer()
       const ownersWith = (variables: { readonly [name: string]: string }) =>
@@ -239,7 +239,7 @@ describe("an autoscaler", () => {
 })
 
 describe("the sum of versions", () => {
-  it("counts each object once, what is missing as 0, and is exact above 2^53 (section 11)", () => {
+  it("25.5: counts each object once, what is missing as 0, no foreign one, and is exact above 2^53 (section 11)", () => {
     assert.strictEqual(versionSum(["9007199254740993", "2", undefined, null, "odd"]), 9_007_199_254_740_995n)
     const fn = functionOf({
       secrets: [

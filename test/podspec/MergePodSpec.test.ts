@@ -61,12 +61,12 @@ describe("a pod spec laid over ours (poolmgr.md section 6.8)", () => {
     ])
   })
 
-  it("takes initContainers, without privileges", () => {
+  it("25.3: takes initContainers, without privileges", () => {
     const { podSpec } = merged({}, { initContainers: [{ name: "i", securityContext: { privileged: true } }] })
     assert.deepStrictEqual(podSpec, { initContainers: [{ name: "i", securityContext: { privileged: false } }] })
   })
 
-  it("appends volumes, but none of the host", () => {
+  it("25.3: appends volumes, but none of the host", () => {
     const theirs = {
       volumes: [
         { name: "cache", emptyDir: {} },

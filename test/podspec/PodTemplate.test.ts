@@ -102,7 +102,7 @@ describe("the sleep before SIGTERM", () => {
 })
 
 describe("the token of the fetcher", () => {
-  it.effect("is mounted last, in the fetcher alone, and no podspec gives every container one", () =>
+  it.effect("25.3: is mounted last, in the fetcher alone, and no podspec gives every container one", () =>
     Effect.gen(function* () {
       const volumeMounts = [{ name: "cache", mountPath: "/cache" }]
       const podspec = { automountServiceAccountToken: true, containers: [{ name: "fetcher", volumeMounts }] }

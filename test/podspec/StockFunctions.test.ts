@@ -9,7 +9,7 @@ import { containerPort, containerTemplate } from "../../src/podspec/ContainerTem
 import { functionObjects } from "../../src/podspec/FunctionObjects.ts"
 import { type Json, listOf, objectOf } from "../../src/podspec/Json.ts"
 import { newdeployTemplate } from "../../src/podspec/NewdeployTemplate.ts"
-import { isTemplateCurrent } from "../../src/podspec/TemplateHash.ts"
+import { templateState } from "../../src/podspec/TemplateHash.ts"
 import { at, chartSettings, differences, environmentOf, frozen, type Permitted, read } from "./StockObjects.ts"
 
 /** The functions whose objects were recorded: Environment, and the sum of the versions of what they refer to. */
@@ -172,7 +172,7 @@ const kinds = [
 ] as const
 
 describe("the objects of a function", () => {
-  it.effect.each(recordings)("of %s equal the stock executor's, field by field", ([name]) =>
+  it.effect.each(recordings)("25.2: of %s equal the stock executor's, field by field", ([name]) =>
     Effect.gen(function* () {
       const ours = objectsOf(name, yield* chartSettings())
       for (const [field, kind] of kinds) {
@@ -183,7 +183,7 @@ describe("the objects of a function", () => {
     })
   )
 
-  it.effect("of a version have its label and a name of their own", () =>
+  it.effect("25.2: of a version have its label and a name of their own", () =>
     Effect.gen(function* () {
       const label = { "fission.io/function-version": "nd-basic-v1" }
       const { deployment } = built(
@@ -198,7 +198,7 @@ describe("the objects of a function", () => {
     })
   )
 
-  it.effect("are the same each time they are made", () =>
+  it.effect("25.2: are the same each time they are made", () =>
     Effect.gen(function* () {
       const settings = yield* chartSettings()
       assert.strictEqual(
@@ -213,7 +213,8 @@ describe("a Deployment that the stock executor made", () => {
   it.effect.each(recordings)("of %s needs no change when we take over", ([name]) =>
     Effect.gen(function* () {
       const { metadata, spec } = read(`objects/${name}-deployment.json`)
-      assert.isTrue(isTemplateCurrent(objectsOf(name, yield* chartSettings()).deployment, { metadata, spec }))
+      const { deployment } = objectsOf(name, yield* chartSettings())
+      assert.strictEqual(templateState(deployment, { metadata, spec }), "Current")
     })
   )
 
@@ -222,7 +223,7 @@ describe("a Deployment that the stock executor made", () => {
       const settings = yield* chartSettings()
       const { metadata, spec } = read("objects/nd-secret-deployment.json")
       const isCurrent = (fn: FissionFunction, environment: Environment, sum: bigint) =>
-        isTemplateCurrent(built(fn, environment, sum, settings).deployment, { metadata, spec })
+        templateState(built(fn, environment, sum, settings).deployment, { metadata, spec }) === "Current"
       const fn = functionOf("nd-secret")
       const environment = environmentOf("env-v3")
       const otherPackage = { packageref: { name: "pkg-literal", namespace: "default", resourceversion: "2" } }
@@ -240,8 +241,9 @@ describe("a Deployment that the stock executor made", () => {
       const { metadata, spec } = read("objects/nd-basic-deployment.json")
       const fn = functionOf("nd-basic", { idletimeout: 5 }, { extra: "1" })
       const later = { ...fn, metadata: { ...fn.metadata, generation: 7, resourceVersion: "9999" } }
-      assert.isTrue(
-        isTemplateCurrent(built(later, environmentOf("env-v3"), 0n, settings).deployment, { metadata, spec })
+      assert.strictEqual(
+        templateState(built(later, environmentOf("env-v3"), 0n, settings).deployment, { metadata, spec }),
+        "Current"
       )
       assert.strictEqual(at(metadata, "annotations", "fission.io/template-hash"), undefined)
     })

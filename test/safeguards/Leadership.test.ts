@@ -113,7 +113,7 @@ describe("the election", () => {
     })
   )
 
-  it.effect("passes on within seconds when the leader stops in an orderly way", () =>
+  it.effect("18.14: passes on within seconds when the leader stops in an orderly way", () =>
     Effect.gen(function* () {
       const { api, first, second } = yield* two
       yield* first.stop
@@ -145,7 +145,7 @@ describe("the election", () => {
   )
 
   it.effect(
-    "B7: demotes a leader that cannot renew, eight seconds after its last renewal was sent, and takes it back",
+    "B7: 18.3: demotes a leader that cannot renew, eight seconds after its last renewal was sent, and takes it back",
     () =>
       Effect.gen(function* () {
         const { api, first } = yield* alone

@@ -56,6 +56,15 @@ export const nameFor = (kind: OwnedKind, { metadata }: Described, { environment,
   return kind === "Pod" ? undefined : functionObjectName(type, { ...fn.metadata, labels: {}, ...held })
 }
 
+/**
+ * What becomes of an object once it has these labels, where that is not what one expects: a Deployment whose selector does not
+ * name its Function is replaced (newdeploy-and-container.md section 12.3).
+ */
+export const adoptionWarning = (kind: OwnedKind, object: KubernetesObject, { fn }: Owners): string | undefined =>
+  kind !== "Deployment" || fn === undefined || selectedBy(object)[labels.functionUid] === fn.metadata.uid
+    ? undefined
+    : `its selector, which cannot be changed, does not ask for ${labels.functionUid}: the executor deletes it, leaves its pods to themselves, and makes another Deployment`
+
 const ofEnvironment = ({ metadata }: Environment): IdentityLabels => ({
   [labels.executorType]: "poolmgr",
   [labels.environmentName]: metadata.name,
@@ -105,6 +114,9 @@ const ofPod = (object: KubernetesObject, { environment, fn }: Owners): Result.Re
     : refusal(`it runs for another one: its ${other[0]} is ${held[other[0]]}`)
 }
 
+/** The labels that the pods of an object must have. */
+const selectedBy = (object: KubernetesObject) => objectOf(objectOf(objectOf(object["spec"])["selector"])["matchLabels"])
+
 const objectionTo = (object: KubernetesObject, identity: IdentityLabels, owners: Owners): string | undefined => {
   const all = [owners.environment, owners.fn].filter((owner) => owner !== undefined)
   const leaving = all.find(({ metadata }) => isDeleting(metadata))
@@ -116,7 +128,7 @@ const objectionTo = (object: KubernetesObject, identity: IdentityLabels, owners:
   if (controller !== undefined && all.every(({ metadata }) => metadata.uid !== controller.uid)) {
     return `it is controlled by ${controller.kind} ${controller.name} (UID ${controller.uid})`
   }
-  const selected = objectOf(objectOf(objectOf(object["spec"])["selector"])["matchLabels"])
+  const selected = selectedBy(object)
   const fixed = Object.entries(identity).find(
     ([label, value]) => selected[label] !== undefined && selected[label] !== value
   )

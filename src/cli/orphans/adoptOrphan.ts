@@ -4,7 +4,7 @@ import { labels } from "../../fission/Labels.ts"
 import { Deployments, type Described, Environments, Functions, type ResourceKind } from "../../fission/ResourceKind.ts"
 import { KubernetesApi, type KubernetesObject } from "../../kubernetes/KubernetesApi.ts"
 import type { Refusal } from "../Refusal.ts"
-import { identityLabels, type Owners } from "./Adoption.ts"
+import { adoptionWarning, identityLabels, type Owners } from "./Adoption.ts"
 import {
   find,
   findTarget,
@@ -75,6 +75,8 @@ export const adoptOrphan = Effect.fnUntraced(function* (target: Target) {
     Effect.catch((reason) => refuseToAct(`${title} cannot be adopted: ${reason}`))
   )
   yield* refuseSecondPool(target, owners)
+  const warning = adoptionWarning(target.kind, live, owners)
+  if (warning !== undefined) yield* Console.error(`fission-executor: warning: ${warning}`)
   const { resourceVersion, uid } = live.metadata
   yield* KubernetesApi.use((api) =>
     api.patch(resourceKinds[target.kind], target, {

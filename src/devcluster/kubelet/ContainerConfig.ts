@@ -3,7 +3,7 @@ import type { KubernetesError } from "../../Errors.ts"
 import type { KubernetesApi, KubernetesObject } from "../../kubernetes/KubernetesApi.ts"
 import { ConfigMaps, Secrets } from "../Kinds.ts"
 import { jsonIn } from "../StoredObject.ts"
-import type { EnvironmentVariable, KubeletPod } from "./PodObject.ts"
+import type { EnvironmentSource, EnvironmentVariable, KubeletPod } from "./PodObject.ts"
 
 /** What a container needs is not there; the kubelet tries again later. */
 export class ConfigError extends Data.TaggedError("ConfigError")<{ readonly message: string }> {}
@@ -93,13 +93,24 @@ const valueOf = Effect.fnUntraced(function* (context: PodContext, read: ReadData
   })
 })
 
-/** The environment of a container; a later variable of the same name wins. */
+/** Everything in one Secret or ConfigMap, as variables. */
+const allOf = Effect.fnUntraced(function* (read: ReadData, source: EnvironmentSource) {
+  const kind = source.secretRef ? "secret" : "configmap"
+  const { name = "", optional = false } = source.secretRef ?? source.configMapRef ?? {}
+  const data = yield* read(kind, name ?? "")
+  if (data === undefined && optional !== true) return yield* new ConfigError({ message: `${kind} "${name}" not found` })
+  return [...(data ?? [])].map(([key, value]) => [`${source.prefix ?? ""}${key}`, value.toString("utf8")] as const)
+})
+
+/** The environment of a container: its sources, and over them its variables; a later one of the same name wins. */
 export const environmentOf = Effect.fnUntraced(function* (
   context: PodContext,
   read: ReadData,
-  variables: ReadonlyArray<EnvironmentVariable>
+  variables: ReadonlyArray<EnvironmentVariable>,
+  sources: ReadonlyArray<EnvironmentSource> = []
 ) {
   const environment: { [name: string]: string } = {}
+  for (const source of sources) Object.assign(environment, Object.fromEntries(yield* allOf(read, source)))
   for (const variable of variables) {
     const value = yield* valueOf(context, read, variable)
     if (value !== undefined) environment[variable.name] = value

@@ -18,6 +18,14 @@ const EnvironmentVariable = Schema.Struct({
 })
 export type EnvironmentVariable = typeof EnvironmentVariable.Type
 
+const Source = Schema.Struct({ name: optional(Schema.String), optional: optional(Schema.Boolean) })
+const EnvironmentSource = Schema.Struct({
+  prefix: optional(Schema.String),
+  configMapRef: optional(Source),
+  secretRef: optional(Source)
+})
+export type EnvironmentSource = typeof EnvironmentSource.Type
+
 const HttpGet = Schema.Struct({
   path: optional(Schema.String),
   port: Schema.Union([Schema.Int, Schema.String]),
@@ -62,6 +70,7 @@ export const Container = Schema.Struct({
   command: optional(Schema.Array(Schema.String)),
   args: optional(Schema.Array(Schema.String)),
   env: optional(Schema.Array(EnvironmentVariable)),
+  envFrom: optional(Schema.Array(EnvironmentSource)),
   ports: optional(Schema.Array(Schema.Struct({ name: optional(Schema.String), containerPort: Schema.Int }))),
   volumeMounts: optional(Schema.Array(VolumeMount)),
   resources: optional(Schema.Struct({ requests: optional(Amounts), limits: optional(Amounts) })),

@@ -101,7 +101,7 @@ export const make = Effect.fnUntraced(function* (options: PodWorkerOptions) {
       directory: root,
       environment: Effect.gen(function* () {
         const read = yield* dataReader(api, namespace)
-        return { ...own, ...(yield* environmentOf(context, read, container.env ?? [])) }
+        return { ...own, ...(yield* environmentOf(context, read, container.env ?? [], container.envFrom ?? [])) }
       }),
       restartPolicy,
       graceSeconds: spec.terminationGracePeriodSeconds ?? 30,

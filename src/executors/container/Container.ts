@@ -6,6 +6,7 @@ import { containerPort, containerTemplate } from "../../podspec/ContainerTemplat
 import { functionObjects } from "../../podspec/FunctionObjects.ts"
 import { PodSpecError } from "../../podspec/PodSpecError.ts"
 import * as DeploymentExecutor from "../deployments/DeploymentExecutor.ts"
+import { ReferenceMissing } from "../deployments/References.ts"
 import { InstanceId } from "../InstanceId.ts"
 
 /**
@@ -21,11 +22,15 @@ export const layer: Layer.Layer<never, never, Exclude<DeploymentExecutor.Require
       yield* DeploymentExecutor.register({
         name: "container",
         objects: Effect.fnUntraced(function* (_view, fn, { missing, sum }) {
-          const unbuildable = (problems: ReadonlyArray<string>) =>
-            new PodSpecError({ subject: `function ${keyOf(fn.metadata)}`, problems })
+          const subject = `function ${keyOf(fn.metadata)}`
           const lacking = requiredObjects(fn).filter((object) => missing.includes(object))
-          if (lacking.length > 0) return yield* unbuildable(lacking.map((object) => `${object} does not exist`))
-          const template = yield* Effect.fromResult(Result.mapError(containerTemplate(fn, settings, sum), unbuildable))
+          if (lacking.length > 0) {
+            const message = `${subject}: ${lacking.map((object) => `${object} does not exist`).join("; ")}`
+            return yield* new ReferenceMissing({ message })
+          }
+          const template = yield* Effect.fromResult(
+            Result.mapError(containerTemplate(fn, settings, sum), (problems) => new PodSpecError({ subject, problems }))
+          )
           const given = { fn, template, port: containerPort(fn) ?? 0, instanceId: instance.value }
           return functionObjects("container", given, settings)
         })

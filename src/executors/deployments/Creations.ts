@@ -10,6 +10,7 @@ import { isSynced, type NamespaceView } from "../../informers/NamespaceView.ts"
 import type { KubernetesApi } from "../../kubernetes/KubernetesApi.ts"
 import * as RetryPolicy from "../../kubernetes/RetryPolicy.ts"
 import { functionObjectsReference } from "../../podspec/FunctionObjects.ts"
+import type { DeletionRefused } from "../../safeguards/Deletion.ts"
 import { coldStart, inPhase, recordingPhases } from "../ColdStartPhases.ts"
 import { creationError, notSynced, unavailable } from "../CreationError.ts"
 import type { Availability } from "./Availability.ts"
@@ -110,10 +111,16 @@ export const make = (
 /** Seconds that pods may take; the whole creation has a little more. */
 const waitSeconds = (fn: FissionFunction): number => specializationSeconds(fn) - 10
 
-const asFissionError = (fn: FissionFunction, error: Unbuildable | KubernetesError): FissionError =>
-  error._tag === "PodSpecError" || error._tag === "EnvironmentMissing"
-    ? creationError(fn, error.message)
-    : unavailable(fn, error)
+const asFissionError = (fn: FissionFunction, error: Unbuildable | KubernetesError | DeletionRefused): FissionError => {
+  switch (error._tag) {
+    case "PodSpecError":
+    case "EnvironmentMissing":
+    case "ReferenceMissing":
+      return creationError(fn, error.message)
+    default:
+      return unavailable(fn, error)
+  }
+}
 
 /** The words of the stock executor, and those of the Deployment where it says why. */
 const notAvailable = (
@@ -124,5 +131,5 @@ const notAvailable = (
   const text = `failed to create deployment within the timeout window of ${waitSeconds(fn)} seconds`
   const conditions = deploymentOf(view, reference, fn)?.status?.conditions ?? []
   const trouble = conditions.find(({ status, type }) => status === (type === "ReplicaFailure" ? "True" : "False"))
-  return creationError(fn, trouble?.message ? `${text} (${trouble.message})` : text)
+  return creationError(fn, trouble?.message ? `${text} (${trouble.message})` : text, "NotReadyInTime")
 }

@@ -7,7 +7,7 @@ import { leastUidLength } from "../../fission/FunctionObjectName.ts"
 import { labels } from "../../fission/Labels.ts"
 import { keyOf } from "../../fission/ObjectMeta.ts"
 import type { Described } from "../../fission/ResourceKind.ts"
-import { isDeleting } from "../../fission/Workloads.ts"
+import { type Deployment, isDeleting } from "../../fission/Workloads.ts"
 import type { NamespaceView, ViewChange } from "../../informers/NamespaceView.ts"
 import { KubernetesApi } from "../../kubernetes/KubernetesApi.ts"
 import { Supervisor } from "../../namespaces/Supervisor.ts"
@@ -22,12 +22,23 @@ import { Leadership } from "../../safeguards/Leadership.ts"
 import { notTheLeader } from "../CreationError.ts"
 import { type Admission, ExecutorTypes, functionWork, type ServiceAddress } from "../ExecutorType.ts"
 import { viewOf } from "../FunctionView.ts"
+import { LeftoverAutoscalers } from "./LeftoverAutoscalers.ts"
 import { PodSpecPolicies } from "../PodSpecPolicies.ts"
 import { TakenNames } from "../TakenNames.ts"
 import * as Availability from "./Availability.ts"
 import * as Creations from "./Creations.ts"
 import type { DeploymentKind } from "./DeploymentKind.ts"
-import { availableReplicas, deploymentOf, isAnswering, isOf, isOfVersion, owners } from "./FunctionDeployment.ts"
+import {
+  availableReplicas,
+  deploymentOf,
+  isAnswering,
+  isAsleep,
+  isOf,
+  isOfVersion,
+  owners,
+  publishedFunction
+} from "./FunctionDeployment.ts"
+import * as FunctionConditions from "./FunctionConditions.ts"
 import * as FunctionDeployments from "./FunctionDeployments.ts"
 import * as FunctionLifecycle from "./FunctionLifecycle.ts"
 import * as IdleDeployments from "./IdleDeployments.ts"
@@ -45,6 +56,7 @@ export type Requirements =
   | Supervisor
   | ExecutorTypes
   | TakenNames
+  | LeftoverAutoscalers
   | PodSpecPolicies
   | Scope.Scope
 
@@ -55,13 +67,13 @@ export const register = (made: DeploymentKind): Effect.Effect<void, never, Requi
     const settings = yield* Settings
     const deletion = yield* Deletion
     const decisions = yield* DecisionLog
-    const conditions = yield* Conditions
     const events = yield* EventRecorder
     const dryRun = yield* DryRun
     const leadership = yield* Leadership
     const supervisor = yield* Supervisor
     const types = yield* ExecutorTypes
     const takenNames = yield* TakenNames
+    const leftovers = yield* LeftoverAutoscalers
     const policies = yield* PodSpecPolicies
     const kind: DeploymentKind = {
       ...made,
@@ -70,13 +82,36 @@ export const register = (made: DeploymentKind): Effect.Effect<void, never, Requi
           policies.check(made.name, { kind: "Function", metadata: fn.metadata }, deployment)
         )
     }
+    const conditions = FunctionConditions.make(kind, yield* Conditions)
     const cache = yield* FunctionServiceCache.make
     const deployments = yield* FunctionDeployments.make(kind, { api, deletion, decisions, events, takenNames })
     const availability = Availability.make(api)
 
     const referenceOf = (fn: Pick<FissionFunction, "metadata">) => functionObjectsReference(kind.name, fn, settings)
     const serviceOf = (fn: FissionFunction, deploymentUid: string) => functionService(kind, fn, deploymentUid, settings)
-    const lifecycle = FunctionLifecycle.make(kind, { cache, deployments, conditions, supervisor, serviceOf })
+    const lifecycle = FunctionLifecycle.make(kind, { cache, deployments, leftovers, conditions, supervisor, serviceOf })
+
+    /** Versions that requests brought up, and whose autoscalers are due; by the name of their objects. */
+    const unscaled = new Map<string, FissionFunction>()
+    const autoscalerWork = `${kind.name}Autoscaler`
+
+    /** No request waits for an autoscaler. That of a live function is made when the function is looked at. */
+    const askForAutoscaler = (view: NamespaceView, fn: FissionFunction, name: string) => {
+      const isVersion = identityOf(fn).version !== ""
+      if (isVersion) unscaled.set(name, fn)
+      const key = isVersion ? { handler: autoscalerWork, name } : { handler: functionWork, name: fn.metadata.name }
+      supervisor.cell(view.namespace)?.enqueue(key)
+    }
+
+    const makeAutoscaler = Effect.fnUntraced(function* (view: NamespaceView, name: string) {
+      const fn = unscaled.get(name)
+      if (fn === undefined) return
+      yield* deployments.autoscale(view, fn).pipe(
+        // It was built for the request a moment ago; the next request says what is wrong with it now.
+        Effect.catchTag(["PodSpecError", "EnvironmentMissing", "ReferenceMissing"], () => Effect.void)
+      )
+      unscaled.delete(name)
+    })
 
     const creations = yield* Creations.make(kind.name, {
       api,
@@ -87,9 +122,10 @@ export const register = (made: DeploymentKind): Effect.Effect<void, never, Requi
       onServed: (view, fn, service) =>
         Effect.suspend(() => {
           cache.add(service)
+          askForAutoscaler(view, fn, service.name)
           const live = view.functions.get(view.namespace, fn.metadata.name)
           if (live === undefined || service.fn.version !== "") return Effect.void
-          return live.metadata.generation === fn.metadata.generation ? lifecycle.announce(live) : Effect.void
+          return live.metadata.generation === fn.metadata.generation ? conditions.announce(live) : Effect.void
         })
     })
 
@@ -158,6 +194,13 @@ export const register = (made: DeploymentKind): Effect.Effect<void, never, Requi
         .filter((fn) => executorTypeOf(fn) === kind.name)
         .map(({ metadata }) => ({ handler: functionWork, name: metadata.name }))
 
+    /** A version that an earlier process brought up is idle from now on, unless somebody asks for it. */
+    const know = (view: NamespaceView, deployment: Deployment) => {
+      const fn = publishedFunction(view, deployment)
+      const service = fn && serviceOf(fn, deployment.metadata.uid ?? "")
+      if (service !== undefined && cache.idleFor(service) === undefined) cache.add(service)
+    }
+
     /** What became of an object of a function; the function is looked at where that may need something. */
     const onObject = (view: NamespaceView, object: Described, needsLook: boolean): ReadonlyArray<WorkKey> => {
       if (!isOf(kind.name, view, object)) return []
@@ -175,6 +218,13 @@ export const register = (made: DeploymentKind): Effect.Effect<void, never, Requi
           return []
         case "environments":
           return keysOf(view.functions.indexed("environment", name))
+        case "functionVersions": {
+          if (change.type === "Delete") return []
+          for (const deployment of view.deployments.indexed("functionUid", change.object.spec.functionUID)) {
+            if (isOf(kind.name, view, deployment)) know(view, deployment)
+          }
+          return []
+        }
         case "secrets":
           return keysOf(view.functions.indexed("secret", name))
         case "configMaps":
@@ -188,6 +238,7 @@ export const register = (made: DeploymentKind): Effect.Effect<void, never, Requi
           const previous = change.type === "Delete" ? undefined : change.previous
           const isTurning = availableReplicas(previous) >= 1 !== availableReplicas(object) >= 1
           const isEdited = previous?.metadata.generation !== object.metadata.generation
+          if (change.type === "Upsert" && isOf(kind.name, view, object)) know(view, object)
           return onObject(view, object, change.type === "Delete" || isTurning || isEdited)
         }
         default:
@@ -203,10 +254,10 @@ export const register = (made: DeploymentKind): Effect.Effect<void, never, Requi
       tapAll: (view) => cache.touchAll(view.namespace),
       unTap: () => {},
       onChange,
-      work: {},
-      owners: (view) => owners(kind.name, view),
+      work: { [autoscalerWork]: makeAutoscaler },
+      owners: (view) => owners(kind.name, view, leftovers.of(view)),
       reconcileFunction: lifecycle.reconcile,
-      isServing: (view, fn) => isAnswering(view, referenceOf(fn), fn),
+      isServing: (view, fn) => isAnswering(view, referenceOf(fn), fn) || isAsleep(view, referenceOf(fn), fn),
       leaveFunction: lifecycle.leave,
       removeFunction: lifecycle.remove,
       removeFunctionVersion: lifecycle.removeVersion,

@@ -5,10 +5,10 @@ import type { NamespaceView } from "../../informers/NamespaceView.ts"
 import type { FunctionObjects } from "../../podspec/FunctionObjects.ts"
 import type { PodSpecError } from "../../podspec/PodSpecError.ts"
 import type { EnvironmentMissing } from "../FunctionEnvironment.ts"
-import type { ReferencedVersions } from "./References.ts"
+import type { ReferencedVersions, ReferenceMissing } from "./References.ts"
 
 /** Why a function cannot have objects; it stays so until somebody edits it, or what it refers to. */
-export type Unbuildable = PodSpecError | EnvironmentMissing
+export type Unbuildable = PodSpecError | EnvironmentMissing | ReferenceMissing
 
 /** What tells the executor types apart that give each function a Deployment of its own. */
 export interface DeploymentKind {

@@ -1,6 +1,6 @@
 import { Result } from "effect"
 import type { FissionFunction } from "../../fission/Function.ts"
-import { labels } from "../../fission/Labels.ts"
+import { annotations, labels } from "../../fission/Labels.ts"
 import { type Described, Services } from "../../fission/ResourceKind.ts"
 import { type Deployment, isDeleting, type Service } from "../../fission/Workloads.ts"
 import type { NamespaceView } from "../../informers/NamespaceView.ts"
@@ -8,7 +8,7 @@ import type { KubernetesObject } from "../../kubernetes/KubernetesApi.ts"
 import type { DesiredObject, FunctionObjects } from "../../podspec/FunctionObjects.ts"
 import { listOf, objectOf } from "../../podspec/Json.ts"
 import type { DesiredDeployment } from "../../podspec/PoolDeployment.ts"
-import { isTemplateCurrent } from "../../podspec/TemplateHash.ts"
+import { templateState } from "../../podspec/TemplateHash.ts"
 import type { OwnerReference } from "../../safeguards/Ground.ts"
 import { templateOf, updated } from "../DeploymentUpdate.ts"
 
@@ -24,16 +24,46 @@ const ownerOf = (view: NamespaceView, { metadata }: Described): OwnerReference =
   uid: metadata.labels?.[labels.functionUid] ?? ""
 })
 
-/** The Functions that Deployments and Services of that type in the view say they belong to. */
-export function* owners(type: string, view: NamespaceView): Generator<OwnerReference> {
-  for (const object of [...view.deployments.values(), ...view.services.values()]) {
-    if (isOf(type, view, object)) yield ownerOf(view, object)
+/** What there is of that type: Deployments and Services of its functions in the view, and what is left over without them. */
+export function* objectsOf(
+  type: string,
+  view: NamespaceView,
+  leftovers: ReadonlyArray<Described>
+): Generator<Described> {
+  for (const objects of [view.deployments.values(), view.services.values(), leftovers]) {
+    for (const object of objects) if (isOf(type, view, object)) yield object
+  }
+}
+
+/** The Functions that `objectsOf` say they belong to, and the published versions, of which they know the name alone. */
+export function* owners(...of: Parameters<typeof objectsOf>): Generator<OwnerReference> {
+  const [, view] = of
+  for (const object of objectsOf(...of)) {
+    const version = object.metadata.labels?.[labels.functionVersion] ?? ""
+    yield ownerOf(view, object)
+    if (version !== "") yield { kind: "FunctionVersion", namespace: view.namespace, name: version, uid: "" }
   }
 }
 
 /** Whether a published version of a Function is what the object serves. */
 export const isOfVersion = ({ metadata }: Described): boolean =>
   (metadata.labels?.[labels.functionVersion] ?? "") !== ""
+
+/**
+ * The Function as of the published version that a Deployment serves, with what its view keeps of the frozen spec. Undefined
+ * for a Deployment of the live function, and where the version is unknown or one of another Function of that name.
+ */
+export const publishedFunction = (view: NamespaceView, { metadata }: Deployment): FissionFunction | undefined => {
+  const { [labels.functionName]: name = "", [labels.functionVersion]: version = "" } = metadata.labels ?? {}
+  const published = version === "" ? undefined : view.functionVersions.get(view.namespace, version)?.spec
+  const uid = metadata.labels?.[labels.functionUid]
+  if (published === undefined || published.functionUID !== uid) return undefined
+  const { functionGeneration: generation, snapshot } = published
+  return {
+    metadata: { name, namespace: view.namespace, uid, generation, labels: { [labels.functionVersion]: version } },
+    spec: snapshot ?? {}
+  }
+}
 
 /** Pods that can answer now. */
 export const availableReplicas = (deployment: Deployment | undefined): number =>
@@ -65,11 +95,21 @@ export const isAnswering = (
   return isShown && availableReplicas(deploymentOf(view, reference, fn)) >= 1
 }
 
+/** Whether the function had pods, and was scaled to zero because nobody used it: the next request brings it up. */
+export const isAsleep = (view: NamespaceView, reference: Reference, fn: Pick<FissionFunction, "metadata">): boolean =>
+  deploymentOf(view, reference, fn)?.spec.replicas === 0
+
+/** Whether the selector of a Deployment, which nobody can change, tells the function's pods from all others. */
+export const selectsFunction = ({ metadata, spec }: Deployment): boolean => {
+  const selected = spec.selector?.matchLabels
+  return selected === undefined || selected?.[labels.functionUid] === metadata.labels?.[labels.functionUid]
+}
+
 /** The spec of a Service, and the labels of the pods that it leads to: those that the Deployment cannot change any more. */
-const serviceSpec = (desired: DesiredObject, deployment: Deployment | undefined) => ({
-  ...desired.spec,
-  selector: deployment?.spec.selector?.matchLabels ?? objectOf(desired.spec["selector"])
-})
+const serviceSpec = (desired: DesiredObject, deployment: Deployment | undefined) => {
+  const selected = deployment !== undefined && selectsFunction(deployment) && deployment.spec.selector?.matchLabels
+  return { ...desired.spec, selector: selected || objectOf(desired.spec["selector"]) }
+}
 
 /** Whether a Service leads to the pods of the Deployment, on their port. */
 export const leadsTo = (service: Service, desired: DesiredObject, deployment: Deployment | undefined): boolean => {
@@ -126,7 +166,16 @@ export const convergedDeployment = (
   { metadata, spec }: Deployment,
   desired: DesiredDeployment
 ): KubernetesObject => {
-  const isCurrent = isTemplateCurrent(desired, { metadata, spec })
+  const isCurrent = templateState(desired, { metadata, spec }) === "Current"
   if (isCurrent && hasIdentity(live, desired)) return live
-  return updated(live, desired, spec.replicas ?? 1, isCurrent ? templateOf(live) : undefined)
+  const isHashed = metadata.annotations?.[annotations.templateHash] !== undefined
+  return isCurrent && !isHashed
+    ? updated(live, withoutHash(desired), spec.replicas ?? 1, templateOf(live))
+    : updated(live, desired, spec.replicas ?? 1, isCurrent ? templateOf(live) : undefined)
+}
+
+/** A template of the stock executor is none of ours: with our hash it would look edited. */
+const withoutHash = (desired: DesiredDeployment): DesiredDeployment => {
+  const { [annotations.templateHash]: _, ...others } = desired.metadata.annotations
+  return { ...desired, metadata: { ...desired.metadata, annotations: others } }
 }

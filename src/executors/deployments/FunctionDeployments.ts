@@ -1,7 +1,5 @@
-import { isDeepStrictEqual } from "node:util"
 import { Clock, Effect, RcMap, Result, type Scope, Semaphore } from "effect"
 import type { KubernetesError } from "../../Errors.ts"
-import { canonical, hash16 } from "../../fission/Canonical.ts"
 import type { FissionFunction } from "../../fission/Function.ts"
 import { labels } from "../../fission/Labels.ts"
 import {
@@ -11,25 +9,29 @@ import {
   Services as ServiceKind
 } from "../../fission/ResourceKind.ts"
 import { type Deployment, isDeleting } from "../../fission/Workloads.ts"
-import type { NamespaceView } from "../../informers/NamespaceView.ts"
+import { type NamespaceView, viewAge } from "../../informers/NamespaceView.ts"
 import type { CallOptions, KubernetesApi, KubernetesObject } from "../../kubernetes/KubernetesApi.ts"
-import * as RetryPolicy from "../../kubernetes/RetryPolicy.ts"
-import { isSameAutoscaler } from "../../podspec/Autoscaler.ts"
-import type { DesiredObject, FunctionObjects } from "../../podspec/FunctionObjects.ts"
-import { objectOf } from "../../podspec/Json.ts"
-import { isTemplateCurrent } from "../../podspec/TemplateHash.ts"
-import { tellIgnored } from "../IgnoredFields.ts"
+import type { FunctionObjects } from "../../podspec/FunctionObjects.ts"
+import { templateState } from "../../podspec/TemplateHash.ts"
 import type { DecisionLog } from "../../safeguards/DecisionLog.ts"
 import type { Deletion, DeletionRefused } from "../../safeguards/Deletion.ts"
 import type { EventRecorder } from "../../safeguards/EventRecorder.ts"
-import type { Ground } from "../../safeguards/Ground.ts"
-import { functionNamedBy, isOwnedBy, type TakenNames } from "../TakenNames.ts"
+import { Ground } from "../../safeguards/Ground.ts"
+import { tellIgnored } from "../IgnoredFields.ts"
+import type { TakenNames } from "../TakenNames.ts"
+import * as Autoscalers from "./Autoscalers.ts"
 import type { DeploymentKind, Unbuildable } from "./DeploymentKind.ts"
-import { convergedDeployment, convergedService, deploymentOf, leadsTo, type Reference } from "./FunctionDeployment.ts"
+import {
+  convergedDeployment,
+  convergedService,
+  deploymentOf,
+  leadsTo,
+  type Reference,
+  selectsFunction
+} from "./FunctionDeployment.ts"
+import * as DriftRepairs from "./DriftRepairs.ts"
+import * as ObjectWrites from "./ObjectWrites.ts"
 import { referencedVersions } from "./References.ts"
-
-/** Looks at a live object that somebody else keeps writing, before it is left to the next try. */
-const attempts = { times: 4, while: (error: { readonly _tag: string }) => error._tag === "KubernetesConflict" }
 
 /** How long what we wrote is believed in before the view has to show it; nanoseconds. */
 const shownWithin = 30n * 1_000_000_000n
@@ -47,6 +49,8 @@ export interface Converged {
   readonly deployment: Deployment
   /** Whether anything was created or changed. */
   readonly written: boolean
+  /** Whether the Deployment is being deleted, its pods left, because its selector does not name the function. */
+  readonly isReplaced: boolean
 }
 
 /** The Service, Deployment and autoscaler behind each function of one executor type (newdeploy-and-container.md). */
@@ -55,13 +59,17 @@ export interface FunctionDeployments {
    * Creates what is missing and changes what is not as the Function wants it, by guarded updates of the live objects;
    * replicas are left alone. Writes nothing where everything fits. Repeatable; one at a time for each function. Nothing is
    * ever taken back: what was created before a failure is used by the next try (section 13.3). An object of somebody
-   * else's under one of the names is left alone, and fails with `FatalError`.
+   * else's under one of the names is left alone, and fails with `FatalError`. A template that somebody edited is set right.
+   * A Deployment whose selector does not name the function is deleted without its pods; the next try creates another. For a
+   * request the autoscaler is left out: the address can be used without it (failure-semantics.md N16).
    */
   readonly converge: (
     view: NamespaceView,
     fn: FissionFunction,
     options?: CallOptions
-  ) => Effect.Effect<Converged, Unbuildable | KubernetesError>
+  ) => Effect.Effect<Converged, Unbuildable | KubernetesError | DeletionRefused>
+  /** Has the autoscaler there of a Deployment that is there; does nothing without one. */
+  readonly autoscale: (view: NamespaceView, fn: FissionFunction) => Effect.Effect<void, Unbuildable | KubernetesError>
   /**
    * Sets the replicas to what `wanted` says of the Deployment; undefined leaves them. Guarded by the version that it looked
    * at, and looked at again live where that is not the newest. Gives the Deployment as it is then.
@@ -105,8 +113,12 @@ export const make = (
 ): Effect.Effect<FunctionDeployments, never, Scope.Scope> =>
   Effect.gen(function* () {
     const locks = yield* RcMap.make({ lookup: (_key: string) => Semaphore.make(1) })
-    /** What each autoscaler was last seen or written to be: they are not watched. */
-    const autoscalers = new Map<string, string>()
+    const writes = ObjectWrites.make(kind.name, { api, decisions, takenNames })
+    const { change, create, retried } = writes
+    const autoscalers = Autoscalers.make(writes)
+    const repairs = DriftRepairs.make()
+    /** UIDs of Deployments that were deleted for their selector, and that a view may show a while longer. */
+    const leaving = new Set<string>()
     /** What we created or changed and the view may not show yet, by name. */
     const recent = new Map<string, Recent>()
 
@@ -121,43 +133,6 @@ export const make = (
 
     const alone: FunctionDeployments["alone"] = ({ name, namespace }, self) =>
       Effect.scoped(Effect.flatMap(RcMap.get(locks, `${namespace}/${name}`), (lock) => lock.withPermit(self)))
-
-    /** What a request waits for is repeated here; background work is repeated by its queue. */
-    const retried = <A>(options: CallOptions | undefined, call: Effect.Effect<A, KubernetesError>) =>
-      options?.priority === "request" ? RetryPolicy.retry(RetryPolicy.critical)(call) : call
-
-    const record = (action: "Created" | "Updated", what: ResourceKind, desired: DesiredObject, reason: string) => {
-      const { name, namespace } = desired.metadata
-      const fn = `${desired.metadata.labels[labels.functionNamespace]}/${desired.metadata.labels[labels.functionName]}`
-      return decisions.record({ action, kind: what.kind, namespace, name, reason, evidence: { function: fn } })
-    }
-
-    /** Undefined: it was there already. */
-    const create = Effect.fnUntraced(function* (what: ResourceKind, desired: DesiredObject, options?: CallOptions) {
-      const made = yield* retried(options, api.create(what, desired, options)).pipe(
-        Effect.catchTag("KubernetesAlreadyExists", () => Effect.succeed(undefined))
-      )
-      if (made !== undefined) yield* record("Created", what, desired, `${kind.name} function gets its objects`)
-      return made
-    })
-
-    /** Changes the live object, unless it is as it should be. Whether it had to be changed, and what it is now. */
-    const change = (
-      what: ResourceKind,
-      desired: DesiredObject,
-      wantedOf: (live: KubernetesObject) => KubernetesObject,
-      options?: CallOptions
-    ) =>
-      Effect.gen(function* () {
-        const live = yield* retried(options, api.get(what, desired.metadata, options))
-        const owner = functionNamedBy(desired.metadata.labels)
-        if (!isOwnedBy(live, labels.functionUid, owner.uid)) return yield* takenNames.refuse(what, live, owner)
-        const wanted = wantedOf(live)
-        if (isDeepStrictEqual(wanted, live)) return { object: live, written: false }
-        const object = yield* retried(options, api.update(what, wanted, options))
-        yield* record("Updated", what, desired, `${kind.name} function's object brought to what the function says`)
-        return { object, written: true }
-      }).pipe(Effect.retry(attempts))
 
     const ensureService = Effect.fnUntraced(function* (
       view: NamespaceView,
@@ -183,16 +158,34 @@ export const make = (
       return written
     })
 
+    /** Makes room for a Deployment whose selector names the function: that of one cannot change, and its pods stay. */
+    const replaced = Effect.fnUntraced(function* (view: NamespaceView, deployment: Deployment) {
+      const { name, namespace, uid } = deployment.metadata
+      const subject = { kind: Deployments, namespace: namespace ?? "", name, uid: uid ?? "" }
+      const ground = Ground.Superseded({ by: "a selector with the function's UID", viewAge: yield* viewAge(view) })
+      if (!leaving.has(subject.uid)) {
+        yield* deletion.delete(subject, ground, { leavesPods: true, reason: "its selector does not name the function" })
+        leaving.add(subject.uid)
+      }
+      return { deployment, written: true, isReplaced: true }
+    })
+
+    const isLeft = (deployment: Deployment, state: string | undefined, templateHash: string) =>
+      state === "Drifted" ? repairs.isLeft(deployment, templateHash) : Effect.succeed(false)
+
     const ensureDeployment = Effect.fnUntraced(function* (
       view: NamespaceView,
       fn: FissionFunction,
       objects: FunctionObjects,
       options?: CallOptions
     ) {
-      const { deployment: desired, name } = objects
+      const { deployment: desired, name, templateHash } = objects
       const shown = newer(deploymentOf(view, objects, fn), (yield* recentOf(name))?.deployment)
-      if (shown !== undefined && !isDeleting(shown.metadata) && isTemplateCurrent(desired, shown)) {
-        return { deployment: shown, written: false }
+      const alive = shown !== undefined && !isDeleting(shown.metadata) ? shown : undefined
+      if (alive !== undefined && !selectsFunction(alive)) return yield* replaced(view, alive)
+      const state = alive === undefined ? undefined : templateState(desired, alive)
+      if (alive !== undefined && (state === "Current" || (yield* isLeft(alive, state, templateHash)))) {
+        return { deployment: alive, written: false, isReplaced: false }
       }
       const made = shown === undefined ? yield* create(Deployments, desired, options) : undefined
       const rolled = (live: KubernetesObject) => convergedDeployment(live, decoded(live), desired)
@@ -200,26 +193,8 @@ export const make = (
         made === undefined ? yield* change(Deployments, desired, rolled, options) : { object: made, written: true }
       const deployment = decoded(outcome.object)
       yield* remember(name, deployment)
-      return { deployment, written: outcome.written }
-    })
-
-    const ensureAutoscaler = Effect.fnUntraced(function* (
-      { autoscaler, name }: FunctionObjects,
-      isNew: boolean,
-      options?: CallOptions
-    ) {
-      const hash = hash16(JSON.stringify(canonical(autoscaler.spec)))
-      if (autoscalers.get(name) === hash) return
-      const wantedOf = (live: KubernetesObject): KubernetesObject =>
-        isSameAutoscaler(objectOf(live["spec"]), autoscaler.spec) ? live : { ...live, spec: autoscaler.spec }
-      const created = create(HorizontalPodAutoscalers, autoscaler, options)
-      const isMade = isNew && (yield* created) !== undefined
-      if (!isMade) {
-        yield* change(HorizontalPodAutoscalers, autoscaler, wantedOf, options).pipe(
-          Effect.catchTag("KubernetesNotFound", () => created)
-        )
-      }
-      autoscalers.set(name, hash)
+      if (state === "Drifted") yield* repairs.note(deployment, templateHash)
+      return { deployment, written: outcome.written, isReplaced: false }
     })
 
     const converge = Effect.fn("FunctionDeployments.converge")(function* (
@@ -231,12 +206,22 @@ export const make = (
       // The Service comes first, so that a mesh learns of it while pods start.
       const ensured = Effect.gen(function* () {
         const isNewService = yield* ensureService(view, fn, objects, options)
-        const { deployment, written } = yield* ensureDeployment(view, fn, objects, options)
+        const { deployment, isReplaced, written } = yield* ensureDeployment(view, fn, objects, options)
         if (written) yield* tellIgnored(events, { kind: "Function", object: fn }, objects.ignored)
-        yield* ensureAutoscaler(objects, isNewService, options)
-        return { objects, deployment, written: written || isNewService }
+        if (written || isNewService) autoscalers.doubt(objects.name)
+        if (options?.priority !== "request") yield* autoscalers.ensure(fn, objects, isNewService)
+        return { objects, deployment, written: written || isNewService, isReplaced }
       })
       return yield* alone(objects, ensured)
+    })
+
+    const autoscale = Effect.fn("FunctionDeployments.autoscale")(function* (view: NamespaceView, fn: FissionFunction) {
+      const objects = yield* kind.objects(view, fn, yield* referencedVersions(api, view, fn))
+      const known = Effect.map(recentOf(objects.name), (made) => deploymentOf(view, objects, fn) ?? made?.deployment)
+      const ensured = Effect.flatMap(known, (deployment) =>
+        deployment === undefined ? Effect.void : autoscalers.ensure(fn, objects, false)
+      )
+      yield* alone(objects, ensured)
     })
 
     const scale: FunctionDeployments["scale"] = (deployment, wanted, options) => {
@@ -255,11 +240,14 @@ export const make = (
       const fromLive = Effect.flatMap(retried(options, api.get(Deployments, reference, options)), (live) =>
         write(decoded(live))
       )
-      return write(deployment).pipe(Effect.catchTag("KubernetesConflict", () => Effect.retry(fromLive, attempts)))
+      return write(deployment).pipe(
+        Effect.catchTag("KubernetesConflict", () => Effect.retry(fromLive, ObjectWrites.attempts))
+      )
     }
 
     const doubt = (name: string) => {
-      autoscalers.delete(name)
+      autoscalers.doubt(name)
+      repairs.forget(name)
       recent.delete(name)
     }
 
@@ -280,6 +268,7 @@ export const make = (
 
     return {
       converge,
+      autoscale,
       scale,
       alone,
       remove: Effect.fn("FunctionDeployments.remove")(function* (reference, functionUid, ground) {

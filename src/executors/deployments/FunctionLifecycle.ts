@@ -8,11 +8,12 @@ import { type NamespaceView, viewAge } from "../../informers/NamespaceView.ts"
 import type { Change } from "../../kubernetes/Store.ts"
 import type { Supervisor } from "../../namespaces/Supervisor.ts"
 import type { WorkError } from "../../namespaces/WorkQueue.ts"
-import type { Conditions, WantedCondition } from "../../safeguards/Conditions.ts"
 import { Ground, type OwnerReference } from "../../safeguards/Ground.ts"
 import { functionWork } from "../ExecutorType.ts"
-import type { DeploymentKind, Unbuildable } from "./DeploymentKind.ts"
-import { isAnswering, isOf, isOfVersion } from "./FunctionDeployment.ts"
+import type { LeftoverAutoscalers } from "./LeftoverAutoscalers.ts"
+import type { DeploymentKind } from "./DeploymentKind.ts"
+import type { FunctionConditions } from "./FunctionConditions.ts"
+import { isAnswering, isOf, isOfVersion, objectsOf } from "./FunctionDeployment.ts"
 import type { FunctionDeployments } from "./FunctionDeployments.ts"
 
 /** How long the objects of a function outlive its change to another type: routers use an address for a minute. */
@@ -38,8 +39,6 @@ export interface FunctionLifecycle {
   ) => Effect.Effect<void, WorkError>
   /** Remembers what a change asks for that the objects alone do not show. */
   readonly note: (change: Change<FissionFunction>) => void
-  /** Says on the Function that it is served. */
-  readonly announce: (fn: FissionFunction) => Effect.Effect<void>
 }
 
 /** Makes the life cycle of one executor type's functions. */
@@ -48,61 +47,47 @@ export const make = (
   given: {
     readonly cache: FunctionServiceCache
     readonly deployments: FunctionDeployments
-    readonly conditions: Conditions["Service"]
+    readonly leftovers: LeftoverAutoscalers["Service"]
+    readonly conditions: FunctionConditions
     readonly supervisor: Supervisor["Service"]
     readonly serviceOf: (fn: FissionFunction, deploymentUid: string) => FunctionService
   }
 ): FunctionLifecycle => {
-  const { cache, conditions, deployments, serviceOf, supervisor } = given
+  const { cache, conditions, deployments, leftovers, serviceOf, supervisor } = given
   /** UIDs of functions whose MinScale rose, and of those whose objects were written. */
   const toRaise = new Set<string>()
   const toAnnounce = new Set<string>()
+  /** UIDs of functions that were looked after in this process. */
+  const seen = new Set<string>()
   /** When functions were first seen to be served by another type, by UID; monotonic nanoseconds. */
   const leftSince = new Map<string, bigint>()
 
-  const announce = (fn: FissionFunction) => conditions.set(fn, readyCondition(kind))
-
-  const complain = (view: NamespaceView, fn: FissionFunction, error: Unbuildable) =>
-    Effect.andThen(
-      Effect.logWarning("no pods can be made for this function; it is looked at again when something changes").pipe(
-        Effect.annotateLogs({ namespace: view.namespace, function: fn.metadata.name, problem: error.message })
-      ),
-      conditions.set(fn, {
-        type: degraded,
-        status: "True",
-        reason: reasons[error._tag],
-        message: error.message.slice(0, 1024)
-      })
-    )
-
-  /** A function that can be built again says so, if it said before that it could not. */
-  const retract = (fn: FissionFunction) => {
-    const isMeant = (reason: string) => Object.values(reasons).includes(reason)
-    const said = fn.status?.conditions?.find(({ reason, type }) => type === degraded && isMeant(reason))
-    if (said?.status !== "True") return Effect.void
-    return conditions.set(fn, { type: degraded, status: "False", reason: said.reason, message: "its pods can be made" })
-  }
-
-  /** Replicas are raised where somebody asked for more than there are; never because we have just started. */
+  /** Replicas are raised where somebody asked for more than there were; never because we have just started. */
   const raise = Effect.fnUntraced(function* (fn: FissionFunction, deployment: Deployment) {
     const uid = fn.metadata.uid ?? ""
     if (!toRaise.has(uid)) return
     const least = minScale(fn)
     yield* deployments.scale(deployment, ({ spec }) => ((spec.replicas ?? 1) < least ? least : undefined))
     toRaise.delete(uid)
+    toAnnounce.add(uid)
   })
 
-  /** Names of what the views show of a function, or of the part of it that is meant. */
+  /** Names of what there is of a function, or of the part of it that is meant. */
   const namesOf = (view: NamespaceView, uid: string, isMeant: (object: Described) => boolean = () => true) => {
-    const shown = [...view.deployments.indexed("functionUid", uid), ...view.services.indexed("functionUid", uid)]
-    const own = shown.filter((object) => isOf(kind.name, view, object) && isMeant(object))
+    const stores = [view.deployments, view.services]
+    const shown = stores.flatMap((store): ReadonlyArray<Described> => store.indexed("functionUid", uid))
+    const left = leftovers.of(view).filter(({ metadata }) => metadata.labels?.[labels.functionUid] === uid)
+    const own = [...shown, ...left].filter((object) => isOf(kind.name, view, object) && isMeant(object))
     return new Set(own.map(({ metadata }) => metadata.name))
   }
 
   const removeAll = (view: NamespaceView, names: Iterable<string>, functionUid: string, ground: Ground) =>
     Effect.forEach(
       names,
-      (name) => deployments.remove({ namespace: view.workloadNamespace, name }, functionUid, ground),
+      (name) =>
+        Effect.tap(deployments.remove({ namespace: view.workloadNamespace, name }, functionUid, ground), () =>
+          Effect.sync(() => leftovers.forget(view, name))
+        ),
       { discard: true }
     )
 
@@ -112,7 +97,6 @@ export const make = (
   }
 
   return {
-    announce,
     note: (change) => {
       if (change.type === "Delete" || change.previous === undefined) return
       if (minScale(change.previous) < minScale(change.object)) toRaise.add(change.object.metadata.uid ?? "")
@@ -121,18 +105,25 @@ export const make = (
       function* (view, fn) {
         const uid = fn.metadata.uid ?? ""
         leftSince.delete(uid)
-        const { deployment, objects, written } = yield* deployments.converge(view, fn)
+        const { deployment, isReplaced, objects, written } = yield* deployments.converge(view, fn)
+        const answers = isAnswering(view, objects, fn)
         if (written) toAnnounce.add(uid)
-        yield* retract(fn)
+        yield* conditions.settle(fn, { ignored: objects.ignored, isReplaced, isAnswering: answers })
+        // The next Deployment is made when this one is gone.
+        if (isReplaced) return
+        if (isRaisedUnseen(fn, deployment) && !seen.has(uid)) toRaise.add(uid)
+        seen.add(uid)
         yield* raise(fn, deployment)
         const service = serviceOf(fn, deployment.metadata.uid ?? "")
         if (cache.idleFor(service) === undefined) cache.add(service)
-        if (!toAnnounce.has(uid) || !isAnswering(view, objects, fn)) return
+        if (!toAnnounce.has(uid) || !answers) return
         toAnnounce.delete(uid)
-        yield* announce(fn)
+        yield* conditions.announce(fn)
       },
       (effect, view, fn) =>
-        Effect.catchTag(effect, ["PodSpecError", "EnvironmentMissing"], (error) => complain(view, fn, error))
+        Effect.catchTag(effect, ["PodSpecError", "EnvironmentMissing", "ReferenceMissing"], (error) =>
+          conditions.complain(view, fn, error)
+        )
     ),
     leave: Effect.fnUntraced(function* (view, fn, isServedElsewhere) {
       const uid = fn.metadata.uid ?? ""
@@ -154,7 +145,7 @@ export const make = (
     remove: Effect.fnUntraced(function* (view, fn, ground) {
       const cached = cache.ofFunction(fn.uid)
       forget(cached)
-      for (const memory of [toRaise, toAnnounce, leftSince]) memory.delete(fn.uid)
+      for (const memory of [toRaise, toAnnounce, seen, leftSince]) memory.delete(fn.uid)
       const names = [...namesOf(view, fn.uid), ...cached.map(({ name }) => name)]
       yield* removeAll(view, new Set(names), fn.uid, ground)
     }),
@@ -162,9 +153,9 @@ export const make = (
       const cached = cache.ofVersion(view.namespace, version.name)
       forget(cached)
       const uids = new Set(cached.map(({ fn }) => fn.uid))
-      for (const object of [...view.deployments.values(), ...view.services.values()]) {
+      for (const object of objectsOf(kind.name, view, leftovers.of(view))) {
         const { [labels.functionUid]: uid = "", [labels.functionVersion]: of } = object.metadata.labels ?? {}
-        if (of === version.name && isOf(kind.name, view, object)) uids.add(uid)
+        if (of === version.name) uids.add(uid)
       }
       for (const uid of uids) {
         const shown = namesOf(view, uid, ({ metadata }) => metadata.labels?.[labels.functionVersion] === version.name)
@@ -175,17 +166,11 @@ export const make = (
   }
 }
 
-/** What a Function says of itself while no pods can be made for it, and why (failure-semantics.md section 5.6). */
-const degraded = "ExecutorDegraded"
-const reasons: { readonly [tag in Unbuildable["_tag"]]: string } = {
-  PodSpecError: "InvalidSpec",
-  EnvironmentMissing: "EnvironmentMissing"
+/**
+ * Whether somebody raised MinScale while no executor ran: there are fewer replicas than it says, and the Function says of
+ * itself that it was last made ready as of an older spec. Replicas alone are no sign: a person may have scaled it down.
+ */
+const isRaisedUnseen = (fn: FissionFunction, { spec }: Deployment): boolean => {
+  const ready = fn.status?.conditions?.find(({ type }) => type === "Ready")
+  return (spec.replicas ?? 1) < minScale(fn) && (ready?.observedGeneration ?? 0) < (fn.metadata.generation ?? 0)
 }
-
-/** What a Function says of itself once it is served (resources.md section 3.2). */
-const readyCondition = ({ name }: DeploymentKind): WantedCondition => ({
-  type: "Ready",
-  status: "True",
-  reason: "Available",
-  message: `${name} deployment is ready`
-})

@@ -1,4 +1,4 @@
-import { Effect } from "effect"
+import { Data, Effect } from "effect"
 import type { KubernetesError } from "../../Errors.ts"
 import type { FissionFunction } from "../../fission/Function.ts"
 import { referencedObjects, versionSum } from "../../fission/ReferencedObjects.ts"
@@ -7,6 +7,9 @@ import type { NamespaceView } from "../../informers/NamespaceView.ts"
 import type { CallOptions, KubernetesApi } from "../../kubernetes/KubernetesApi.ts"
 import * as RetryPolicy from "../../kubernetes/RetryPolicy.ts"
 import type { StoreReader } from "../../kubernetes/Store.ts"
+
+/** A Function refers to something that does not exist; it stays so until somebody makes it, or edits the Function. */
+export class ReferenceMissing extends Data.TaggedError("ReferenceMissing")<{ readonly message: string }> {}
 
 /** What the Secrets and ConfigMaps are at to which a Function refers. */
 export interface ReferencedVersions {

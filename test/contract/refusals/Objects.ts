@@ -119,6 +119,19 @@ export const ofObjects: ReadonlyArray<Refusal> = [
     "spec.minReplicas: Invalid value: 0: must be greater than or equal to 1, spec.maxReplicas: Required value"
   ],
   [
+    "an autoscaler of more pods at least than at most",
+    post("/apis/autoscaling/v2/namespaces/refusals/horizontalpodautoscalers", {
+      metadata: { name: "new" },
+      spec: {
+        minReplicas: 5,
+        maxReplicas: 3,
+        scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "here" }
+      }
+    }),
+    422,
+    "spec.maxReplicas: Invalid value: 3: must be greater than or equal to `minReplicas`"
+  ],
+  [
     "an Event about an object elsewhere",
     post(`${core}/events`, { metadata: { name: "new" }, involvedObject: { kind: "Pod", namespace: "other" } }),
     422,

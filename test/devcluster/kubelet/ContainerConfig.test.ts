@@ -68,6 +68,24 @@ describe("environmentOf", () => {
     })
   )
 
+  it.effect("takes everything of its sources, under a prefix where they name one; variables stand over them", () =>
+    Effect.gen(function* () {
+      const sources = [
+        { configMapRef: { name: "present" } },
+        { prefix: "MY_", secretRef: { name: "present" } },
+        { secretRef: { name: "absent", optional: true } }
+      ]
+      assert.deepStrictEqual(yield* environmentOf(context, read, [], sources), {
+        key: "configmap value",
+        MY_key: "secret value"
+      })
+      const variables = [{ name: "key", value: "mine" }]
+      assert.deepInclude(yield* environmentOf(context, read, variables, sources), { key: "mine" })
+      const error = yield* Effect.flip(environmentOf(context, read, [], [{ secretRef: { name: "absent" } }]))
+      assert.strictEqual(error.message, 'secret "absent" not found')
+    })
+  )
+
   it.effect.each<readonly [string, string, string]>([
     ["absent", "key", 'secret "absent" not found'],
     ["present", "other", "couldn't find key other in Secret team-a/present"]

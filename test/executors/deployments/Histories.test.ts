@@ -3,11 +3,11 @@ import { Effect, Random } from "effect"
 import { TestClock } from "effect/testing"
 import {
   Deployments,
+  type Described,
   Environments,
   Functions,
   HorizontalPodAutoscalers,
-  type ResourceKind,
-  Services
+  type ResourceKind
 } from "../../../src/fission/ResourceKind.ts"
 import { type Json, objectOf } from "../../../src/podspec/Json.ts"
 import { ask, type ExecutorServices, running } from "../../fakes/ExecutorInMemory.ts"
@@ -33,6 +33,15 @@ const own = (world: World, kind: ResourceKind) =>
 const breakWatches = (world: World, harm: (watch: ReturnType<World["api"]["watches"]>[number]) => void) =>
   Effect.sync(() => {
     for (const watch of world.api.watches()) harm(watch)
+  })
+
+/** Somebody edits pods by hand. */
+const editPods = (world: World) =>
+  Effect.sync(() => {
+    for (const { metadata } of own(world, Deployments)) {
+      const template = { spec: { terminationGracePeriodSeconds: 1 } }
+      world.api.merge(Deployments, DeploymentWorld.referenceOf(metadata), { spec: { template } })
+    }
   })
 
 const happenings: readonly [Happening, ...Array<Happening>] = [
@@ -63,8 +72,15 @@ const happenings: readonly [Happening, ...Array<Happening>] = [
     }),
   // Somebody's hand.
   (world) =>
-    Effect.map(pick([Deployments, Services]), (kind) => {
+    Effect.map(pick(DeploymentWorld.kinds), (kind) => {
       for (const { metadata } of own(world, kind)) world.api.remove(kind, DeploymentWorld.referenceOf(metadata))
+    }),
+  (world) => editPods(world),
+  (world) =>
+    Effect.sync(() => {
+      for (const { metadata } of own(world, HorizontalPodAutoscalers)) {
+        world.api.merge(HorizontalPodAutoscalers, DeploymentWorld.referenceOf(metadata), { spec: { maxReplicas: 99 } })
+      }
     }),
   // Events that are lost, come twice, or are too old to come again.
   (world) => breakWatches(world, (watch) => watch.end()),
@@ -75,15 +91,6 @@ const happenings: readonly [Happening, ...Array<Happening>] = [
 ]
 
 const happen = (world: World) => Effect.flatMap(pick(happenings), (happening) => happening(world))
-
-/** Somebody edits pods by hand: who sees it happen takes it back, who starts later cannot tell it from its own doing. */
-const editPods = (world: World) =>
-  Effect.sync(() => {
-    for (const { metadata } of own(world, Deployments)) {
-      const template = { spec: { terminationGracePeriodSeconds: 1 } }
-      world.api.merge(Deployments, DeploymentWorld.referenceOf(metadata), { spec: { template } })
-    }
-  })
 
 /** An executor's life: things happen, requests come, time goes by. */
 const life = (world: World): Effect.Effect<void, never, ExecutorServices> =>
@@ -97,7 +104,7 @@ const life = (world: World): Effect.Effect<void, never, ExecutorServices> =>
     }
   })
 
-/** Nothing happens any more but one edit by hand, and every Deployment has its pods. */
+/** Nothing happens any more but one edit by hand, after which autoscalers are looked at, and every Deployment has its pods. */
 const quiet = (world: World) =>
   Effect.gen(function* () {
     for (let minute = 0; minute < 16; minute++) {
@@ -112,10 +119,12 @@ const stateOf = (world: World) => {
   const { uid: fn = "" } = world.api.find(Functions, hello)?.metadata ?? {}
   const { uid: environment = "" } = world.api.find(Environments, { ...hello, name: "nodejs" })?.metadata ?? {}
   const names = new Set(own(world, Deployments).map(({ metadata }) => metadata.name))
+  // An autoscaler that lost its Deployment and Service to somebody's hand waits for the next process to be looked for.
+  const isLookedAfter = (kind: ResourceKind) => (object: Described) =>
+    kind !== HorizontalPodAutoscalers || names.has(object.metadata.name)
   return DeploymentWorld.kinds.flatMap((kind) =>
-    // An autoscaler whose Deployment and Service somebody deleted goes with its Function, which no garbage collector sees here.
     own(world, kind)
-      .filter(({ metadata }) => kind !== HorizontalPodAutoscalers || names.has(metadata.name))
+      .filter(isLookedAfter(kind))
       .map(({ metadata, spec }) => {
         const { annotations = {}, labels, name, ownerReferences } = metadata
         const { executorInstanceId: _, ...kept } = annotations ?? {}

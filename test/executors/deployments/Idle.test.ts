@@ -70,28 +70,26 @@ describe("a function that nobody uses", () => {
     })
   )
 
-  it.effect(
-    "is not idle while it is busy under its new generation, or asked for under the old one (checklist 12)",
-    () =>
-      Effect.gen(function* () {
-        const { begin, fn, world } = yield* idling()
-        const test = Effect.gen(function* () {
-          yield* begin
-          const newer = world.change({ concurrency: 7 })
-          yield* settle
-          const { address } = yield* ask(newer)
-          yield* ask(fn)
-          for (let round = 0; round < 10; round++) {
-            yield* TestClock.adjust("8 seconds")
-            yield* tap(fn, address)
-          }
-          assert.strictEqual(world.replicas(), 3)
-        })
-        yield* running(world, test)
+  it.effect("25.12: is not idle while it is busy under its new generation, or asked for under the old one", () =>
+    Effect.gen(function* () {
+      const { begin, fn, world } = yield* idling()
+      const test = Effect.gen(function* () {
+        yield* begin
+        const newer = world.change({ concurrency: 7 })
+        yield* settle
+        const { address } = yield* ask(newer)
+        yield* ask(fn)
+        for (let round = 0; round < 10; round++) {
+          yield* TestClock.adjust("8 seconds")
+          yield* tap(fn, address)
+        }
+        assert.strictEqual(world.replicas(), 3)
       })
+      yield* running(world, test)
+    })
   )
 
-  it.effect("may still run a request for as long as its requests may run (section 11.4)", () =>
+  it.effect("18.10: may still run a request for as long as its requests may run (section 11.4)", () =>
     Effect.gen(function* () {
       const { begin, world } = yield* idling()
       const test = Effect.gen(function* () {
@@ -145,7 +143,7 @@ describe("a function that nobody uses", () => {
     })
   )
 
-  it.effect("is scaled up again when somebody came while it was being scaled down", () =>
+  it.effect("18.10: is scaled up again when somebody came while it was being scaled down", () =>
     Effect.gen(function* () {
       const { begin, fn, world } = yield* idling()
       const test = Effect.gen(function* () {

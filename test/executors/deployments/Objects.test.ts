@@ -111,13 +111,13 @@ describe("the objects of a function", () => {
       { podspec: { containers: [{ name: "hello", image: "app:2", ports: [{ containerPort: 8080 }] }] } }
     ],
     ["resources", "container", { resources: { limits: { memory: "7Mi" } } }]
-  ])("roll once when the %s of a function of type %s changes, and keep their replicas", ([, type, spec]) =>
+  ])("25.6: roll once when the %s of a function of type %s changes, and keep their replicas", ([, type, spec]) =>
     Effect.gen(function* () {
       const world = yield* DeploymentWorld.make()
       world.function(type)
       const test = Effect.gen(function* () {
         world.api.merge(Deployments, referenceOf(world.only(Deployments)?.metadata), { spec: { replicas: 3 } })
-        yield* settle
+        yield* DeploymentWorld.aSecond
         const before = { writes: world.objectWrites().length, template: JSON.stringify(templateOf(world)) }
         world.change(spec)
         yield* DeploymentWorld.aSecond
@@ -176,7 +176,7 @@ describe("the objects of a function", () => {
     })
   )
 
-  it.effect("accept MinScale 2 to 0: the autoscaler keeps one replica (section 12.1)", () =>
+  it.effect("25.6: accept MinScale 2 to 0: the autoscaler keeps one replica (section 12.1)", () =>
     Effect.gen(function* () {
       const world = yield* DeploymentWorld.make()
       world.function("newdeploy", { MinScale: 2 })
@@ -189,71 +189,81 @@ describe("the objects of a function", () => {
     })
   )
 
-  it.effect("roll with their Environment, every function of it and each once, the pool besides (checklist 8)", () =>
-    Effect.gen(function* () {
-      const world = yield* DeploymentWorld.make()
-      world.environment({ name: "other" })
-      world.function("newdeploy")
-      const strategy = { ExecutionStrategy: { ExecutorType: "newdeploy", MinScale: 0, MaxScale: 1 } }
-      world.fn({ name: "second", spec: { InvokeStrategy: strategy, environment: { name: "nodejs", namespace: "" } } })
-      world.fn({ name: "stranger", environment: "other", spec: { InvokeStrategy: strategy } })
-      const test = Effect.gen(function* () {
-        world.api.merge(Environments, { namespace: "default", name: "nodejs" }, { spec: { runtime: { image: "new" } } })
-        yield* TestClock.adjust("30 seconds")
-        const images = world.api
-          .list(Deployments)
-          .map(({ metadata, spec }) => [
-            metadata.labels?.["functionName"] ?? metadata.labels?.["environmentName"],
-            listOf(at(spec, "template", "spec", "containers"))[0]?.["image"]
+  it.effect(
+    "25.8: roll with their Environment, which has labels, every function of it and each once, the pool besides",
+    () =>
+      Effect.gen(function* () {
+        const world = yield* DeploymentWorld.make()
+        world.environment({ name: "other" })
+        world.function("newdeploy")
+        const strategy = { ExecutionStrategy: { ExecutorType: "newdeploy", MinScale: 0, MaxScale: 1 } }
+        world.api.merge(Environments, { namespace: "default", name: "nodejs" }, { metadata: { labels: { team: "a" } } })
+        world.fn({ name: "second", spec: { InvokeStrategy: strategy, environment: { name: "nodejs", namespace: "" } } })
+        world.fn({ name: "stranger", environment: "other", spec: { InvokeStrategy: strategy } })
+        const test = Effect.gen(function* () {
+          world.api.merge(
+            Environments,
+            { namespace: "default", name: "nodejs" },
+            { spec: { runtime: { image: "new" } } }
+          )
+          yield* TestClock.adjust("30 seconds")
+          const images = world.api
+            .list(Deployments)
+            .map(({ metadata, spec }) => [
+              metadata.labels?.["functionName"] ?? metadata.labels?.["environmentName"],
+              listOf(at(spec, "template", "spec", "containers"))[0]?.["image"]
+            ])
+          assert.sameDeepMembers(images, [
+            ["hello", "new"],
+            ["second", "new"],
+            ["stranger", "node-env"],
+            ["nodejs", "new"],
+            ["other", "node-env"]
           ])
-        assert.sameDeepMembers(images, [
-          ["hello", "new"],
-          ["second", "new"],
-          ["stranger", "node-env"],
-          ["nodejs", "new"],
-          ["other", "node-env"]
-        ])
-        const updates = world.api.lines("update").filter((line) => line.includes("/newdeploy-"))
-        assert.strictEqual(updates.length, 2)
+          const updates = world.api.lines("update").filter((line) => line.includes("/newdeploy-"))
+          assert.strictEqual(updates.length, 2)
+        })
+        yield* served(world, test)
       })
-      yield* served(world, test)
-    })
   )
 
-  it.effect("move to another Environment in place: the selector stays, so that no pod is lost (section 12.3)", () =>
-    Effect.gen(function* () {
-      const world = yield* DeploymentWorld.make()
-      world.environment({ name: "python", spec: { runtime: { image: "python-env" } } })
-      world.function("newdeploy")
-      const test = Effect.gen(function* () {
-        const selector = at(world.only(Deployments, "newdeploy"), "spec", "selector")
-        const { uid } = world.only(Deployments, "newdeploy")?.metadata ?? {}
-        world.change({ environment: { name: "python", namespace: "default" } })
-        yield* DeploymentWorld.aSecond
-        const deployment = world.only(Deployments, "newdeploy")
-        assert.strictEqual(deployment?.metadata.uid, uid)
-        assert.strictEqual(containerImage(deployment), "python-env")
-        assert.deepStrictEqual(at(deployment, "spec", "selector"), selector)
-        assert.deepInclude(
-          objectOf(at(deployment, "spec", "template", "metadata", "labels")),
-          objectOf(at(selector, "matchLabels"))
-        )
-        assert.deepStrictEqual(at(world.only(Services), "spec", "selector"), at(selector, "matchLabels"))
+  it.effect(
+    "25.7: move to another Environment in place: the selector stays, so that no pod is lost (section 12.3)",
+    () =>
+      Effect.gen(function* () {
+        const world = yield* DeploymentWorld.make()
+        world.environment({ name: "python", spec: { runtime: { image: "python-env" } } })
+        world.function("newdeploy")
+        const test = Effect.gen(function* () {
+          const selector = at(world.only(Deployments, "newdeploy"), "spec", "selector")
+          const { uid } = world.only(Deployments, "newdeploy")?.metadata ?? {}
+          world.change({ environment: { name: "python", namespace: "default" } })
+          yield* DeploymentWorld.aSecond
+          const deployment = world.only(Deployments, "newdeploy")
+          assert.strictEqual(deployment?.metadata.uid, uid)
+          assert.strictEqual(containerImage(deployment), "python-env")
+          assert.deepStrictEqual(at(deployment, "spec", "selector"), selector)
+          assert.deepInclude(
+            objectOf(at(deployment, "spec", "template", "metadata", "labels")),
+            objectOf(at(selector, "matchLabels"))
+          )
+          assert.deepStrictEqual(at(world.only(Services), "spec", "selector"), at(selector, "matchLabels"))
+        })
+        yield* served(world, test)
       })
-      yield* served(world, test)
-    })
   )
 
   it.effect.each([
     ["Secret", Secrets, "secrets"],
     ["ConfigMap", ConfigMaps, "configmaps"]
   ] as const)(
-    "roll once when a %s changes that they refer to, also after the API failed for a minute (checklist 14)",
+    "18.13, 25.14: roll once when a %s changes that they refer to, also after the API failed for a minute",
     ([, kind, list]) =>
       Effect.gen(function* () {
         const world = yield* DeploymentWorld.make()
         const reference = { namespace: "default", name: "settings" }
         world.api.put(kind, { metadata: reference })
+        world.environment({ spec: { runtime: { image: "node-env", container: { name: "custom" } } } })
         world.function("newdeploy", {}, { [list]: [reference] })
         const test = Effect.gen(function* () {
           yield* DeploymentWorld.aSecond
@@ -282,7 +292,7 @@ describe("the objects of a function", () => {
         const uids = kinds.map((one) => world.only(one)?.metadata.uid)
         world.api.remove(kind, referenceOf(world.only(kind)?.metadata))
         // Autoscalers are not watched: the next look at the function is caused by something else.
-        if (kind === HorizontalPodAutoscalers) world.change({ InvokeStrategy: { ExecutionStrategy: { MaxScale: 4 } } })
+        if (kind === HorizontalPodAutoscalers) world.change({ idletimeout: 500 })
         yield* DeploymentWorld.aSecond
         kinds.forEach((one, index) => {
           assert.isDefined(world.only(one), one.kind)
@@ -331,7 +341,7 @@ describe("the objects of a function", () => {
   )
 
   it.effect.each(["create", "update", "patch", "get", "list"] as const)(
-    "survive every %s that fails for a minute: nothing is deleted, and all is there afterwards (checklist 9)",
+    "25.9: survive every %s that fails for a minute: nothing is deleted, and all is there afterwards",
     (verb) =>
       Effect.gen(function* () {
         const world = yield* DeploymentWorld.make()
@@ -342,7 +352,8 @@ describe("the objects of a function", () => {
           world.change({ env: [{ name: "A", value: "1" }] })
           yield* TestClock.adjust("1 minute")
           world.api.intercept()
-          yield* TestClock.adjust("3 minutes")
+          // A circuit that no request waits for is tried again within five minutes.
+          yield* TestClock.adjust("8 minutes")
           for (const kind of kinds) assert.isDefined(world.only(kind), kind.kind)
           assert.isDefined(listOf(containersOf(world)[0]?.["env"]).find(({ name }) => name === "A"))
           assert.deepStrictEqual(world.api.lines("delete"), [])
@@ -353,6 +364,26 @@ describe("the objects of a function", () => {
 })
 
 describe("a function that goes", () => {
+  it.effect("25.15: takes its objects along that are in another namespace, where nothing owns them", () =>
+    Effect.gen(function* () {
+      const world = yield* DeploymentWorld.make({ FISSION_FUNCTION_NAMESPACE: "fns", FINALIZER_ENABLED: "true" })
+      world.api.ensureNamespace("fns")
+      const fn = world.function("newdeploy")
+      const test = Effect.gen(function* () {
+        for (const kind of kinds) {
+          const { metadata } = world.only(kind) ?? {}
+          assert.strictEqual(metadata?.namespace, "fns", kind.kind)
+          assert.deepStrictEqual(metadata?.ownerReferences ?? [], [])
+        }
+        world.userDeletes(Functions, "hello")
+        yield* DeploymentWorld.aSecond
+        for (const kind of kinds) assert.deepStrictEqual(objectsOf(world, kind, fn.metadata.uid), [], kind.kind)
+        assert.isUndefined(world.api.find(Functions, { namespace: "default", name: "hello" }))
+      })
+      yield* served(world, test)
+    })
+  )
+
   it.effect.each(types)("of type %s takes its objects along, versions too, and then its finalizer", (type) =>
     Effect.gen(function* () {
       const world = yield* DeploymentWorld.make()
@@ -401,10 +432,13 @@ describe("a function that goes", () => {
     })
   )
 
-  it.effect("while a delete fails three times, leaks nothing", () =>
+  it.effect.each([
+    ["with", "true", ["fission.io/function-cleanup"]],
+    ["without", "false", []]
+  ] as const)("18.7: %s a finalizer, while a delete fails three times, leaks nothing", ([, enabled, finalizers]) =>
     Effect.gen(function* () {
-      const world = yield* DeploymentWorld.make()
-      const fn = world.function("newdeploy")
+      const world = yield* DeploymentWorld.make({ FINALIZER_ENABLED: enabled })
+      const fn = world.function("newdeploy", {}, {}, { finalizers })
       const test = Effect.gen(function* () {
         let failures = 0
         world.api.intercept((call) =>

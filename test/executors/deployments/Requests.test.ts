@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Result } from "effect"
 import { TestClock } from "effect/testing"
 import { Dispatcher } from "../../../src/executors/Dispatcher.ts"
-import { Deployments, Functions, Services } from "../../../src/fission/ResourceKind.ts"
+import { Deployments, Functions, HorizontalPodAutoscalers, Services } from "../../../src/fission/ResourceKind.ts"
 import { ask, running, settle } from "../../fakes/ExecutorInMemory.ts"
 import * as Failures from "../../fakes/Failures.ts"
 import * as DeploymentWorld from "./DeploymentWorld.ts"
@@ -79,7 +79,7 @@ describe("a request for a function with a Deployment of its own", () => {
     })
   )
 
-  it.effect("is answered by what an earlier process made, and nothing is written (checklist 11)", () =>
+  it.effect("25.11: is answered by what an earlier process made, and nothing is written", () =>
     Effect.gen(function* () {
       const world = yield* DeploymentWorld.make()
       const fn = world.function("newdeploy")
@@ -94,7 +94,7 @@ describe("a request for a function with a Deployment of its own", () => {
     })
   )
 
-  it.effect("N14: survives an API that fails for half a minute while it waits for a pod (checklist 10)", () =>
+  it.effect("N14: 25.10: survives an API that fails for half a minute while it waits for a pod", () =>
     Effect.gen(function* () {
       const world = yield* DeploymentWorld.make()
       const fn = world.function("newdeploy")
@@ -115,7 +115,7 @@ describe("a request for a function with a Deployment of its own", () => {
     })
   )
 
-  it.effect("N15: that no pod comes for ends after its time, and leaves the objects alone (checklist 10)", () =>
+  it.effect("N15: 25.10: that no pod comes for ends after its time, and leaves the objects alone", () =>
     Effect.gen(function* () {
       const world = yield* DeploymentWorld.make()
       const fn = world.function("newdeploy")
@@ -127,6 +127,26 @@ describe("a request for a function with a Deployment of its own", () => {
         assert.deepStrictEqual(failure(yield* Fiber.join(request)), { kind: "Internal", text })
         for (const kind of DeploymentWorld.kinds) assert.isDefined(world.only(kind))
         assert.deepStrictEqual(world.api.lines("delete"), [])
+      })
+      yield* running(world, test)
+    })
+  )
+
+  it.effect("25.13: comes twice, and both get the error of the one creation, however long it takes", () =>
+    Effect.gen(function* () {
+      const world = yield* DeploymentWorld.make()
+      const fn = world.function("newdeploy")
+      const test = Effect.gen(function* () {
+        const asked = Effect.forkChild(Effect.result(ask(fn)))
+        const first = yield* asked
+        yield* TestClock.adjust("90 seconds")
+        const second = yield* asked
+        const before = world.objectWrites().length
+        yield* TestClock.adjust("31 seconds")
+        const error = failure(yield* Fiber.join(first))
+        assert.strictEqual(error?.kind, "Internal")
+        assert.deepStrictEqual(failure(yield* Fiber.join(second)), error)
+        assert.lengthOf(world.objectWrites(), before, "the second one created nothing")
       })
       yield* running(world, test)
     })
@@ -154,6 +174,33 @@ describe("a request for a function with a Deployment of its own", () => {
       const odd = { ...fn, metadata: { ...fn.metadata, uid: "short" } }
       const test = Effect.map(Effect.result(ask(odd)), (outcome) => {
         assert.strictEqual(failure(outcome)?.kind, "InvalidArgument")
+      })
+      yield* running(world, test)
+    })
+  )
+
+  it.effect.each([
+    ["the live function", ""],
+    ["a version", "hello-v1"]
+  ] as const)("N16: for %s is answered while no autoscaler can be made, which comes when it can", ([, version]) =>
+    Effect.gen(function* () {
+      const world = yield* DeploymentWorld.make()
+      const autoscalers = () => world.api.list(HorizontalPodAutoscalers).length
+      world.api.intercept((call) =>
+        call.resource === HorizontalPodAutoscalers.plural ? Effect.fail(Failures.etcdTimeout(call)) : undefined
+      )
+      const live = world.function("newdeploy")
+      const labels = version === "" ? {} : { "fission.io/function-version": version }
+      const fn = { ...live, metadata: { ...live.metadata, labels } }
+      const test = Effect.gen(function* () {
+        const request = yield* Effect.forkChild(ask(fn))
+        yield* settle
+        yield* world.bringUp
+        assert.match((yield* Fiber.join(request)).address, /^newdeploy-hello/u)
+        assert.strictEqual(autoscalers(), 0)
+        world.api.intercept()
+        yield* TestClock.adjust("8 minutes")
+        assert.strictEqual(autoscalers(), world.api.list(Services).length)
       })
       yield* running(world, test)
     })

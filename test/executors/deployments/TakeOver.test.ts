@@ -34,7 +34,7 @@ const renamed = (object: unknown, uids: ReadonlyMap<string, string>): GivenObjec
   JSON.parse([...uids].reduce((text, [from, to]) => text.replaceAll(from, to), JSON.stringify(object)))
 
 it.effect(
-  "N12, A2: taking over from the stock executor writes nothing about its functions, and answers from what it made",
+  "N12, A2: 25.11: taking over from the stock executor writes nothing about its functions, and answers from what it made",
   () =>
     Effect.gen(function* () {
       const world = yield* ExecutorInMemory.make(variables)

@@ -12,7 +12,7 @@ const transitions = ["poolmgr", ...deploymentTypes].flatMap((from) =>
 )
 
 describe("a function that changes its executor type", () => {
-  it.effect.each(transitions)("from %s to %s has an address that serves at every instant", ([from, to]) =>
+  it.effect.each(transitions)("18.8: from %s to %s has an address that serves at every instant", ([from, to]) =>
     Effect.gen(function* () {
       const world = yield* DeploymentWorld.make()
       const environment = world.environment()

@@ -29,7 +29,7 @@ const afterCrash = (spec: { readonly [field: string]: unknown } = {}) =>
 
 const decisions = Effect.flatMap(DecisionLog, (log) => log.recent())
 
-it.effect("W01: pods of an earlier executor are handed out again, and adopting them writes nothing", () =>
+it.effect("W01: 18.5: pods of an earlier executor are handed out again, and adopting them writes nothing", () =>
   Effect.gen(function* () {
     const world = yield* afterCrash()
     yield* running(
@@ -234,7 +234,7 @@ it.effect("a pod that is deleted by somebody is forgotten at once", () =>
   })
 )
 
-it.effect("V3: pods of an older generation stay while an alias leads to it, and go when it does not", () =>
+it.effect("V3: 18.5: pods of an older generation stay while an alias leads to it, and go when it does not", () =>
   Effect.gen(function* () {
     const world = yield* afterCrash({ idletimeout: 5, functionTimeout: 5 })
     world.api.put(FunctionVersions, {
