@@ -13,15 +13,16 @@ const pythonRuntime = (folder: string): Plugin => ({
 })
 
 /** What the operator's page is made of, where the sources look for it too: in `page/` beside the module that serves it. */
-const operatorPage: Plugin = {
+const operatorPage = (folder: string): Plugin => ({
   name: "operator-page",
   generateBundle() {
-    const folder = "src/observability/page"
-    for (const name of readdirSync(folder)) {
-      this.emitFile({ type: "asset", fileName: `page/${name}`, source: readFileSync(`${folder}/${name}`, "utf8") })
+    const sources = "src/observability/page"
+    for (const name of readdirSync(sources)) {
+      const source = readFileSync(`${sources}/${name}`)
+      this.emitFile({ type: "asset", fileName: `${folder}page/${name}`, source })
     }
   }
-}
+})
 
 /**
  * `main.mjs` and `page/` are all that the executor needs. The embedded cluster is loaded by `dev` and `demo` only;
@@ -31,7 +32,7 @@ const operatorPage: Plugin = {
 export const commands = {
   input: "src/main.ts",
   platform: "node",
-  plugins: [operatorPage],
+  plugins: [operatorPage("")],
   // A megabyte of generated classes of which we use none.
   treeshake: { moduleSideEffects: [{ test: /@kubernetes\/client-node\//u, sideEffects: false }] },
   output: {
@@ -68,7 +69,7 @@ const library = {
   input: ["src/index.ts", ...programs.map((name) => `src/devcluster/pod/${name}.ts`)],
   platform: "node",
   external: /^(?!\.|\/)/u,
-  plugins: [pythonRuntime("devcluster/pod/")],
+  plugins: [pythonRuntime("devcluster/pod/"), operatorPage("observability/")],
   output: {
     format: "esm",
     dir: "lib",
