@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { PoolCache } from "../caches/PoolCache.ts"
 import * as FunctionPod from "../executors/poolmgr/FunctionPod.ts"
+import { existing, isForImage, type Pool, poolFrom, poolKey, poolsOf } from "../executors/poolmgr/Pool.ts"
 import { Reserve } from "../executors/poolmgr/Reserve.ts"
 import { WarmPods } from "../executors/poolmgr/WarmPods.ts"
 import type { Environment } from "../fission/Environment.ts"
@@ -33,10 +34,12 @@ type Standing = (typeof standings)[number]
  */
 const worstFirst = ["Stuck", "Waiting", "Filling", "Full"] as const
 
-/** The pool of one Environment. */
+/** One pool of an Environment: for all its functions, or for those with one image. */
 export interface PoolReport {
   readonly namespace: string
   readonly environment: string
+  /** Empty for the pool of all functions. */
+  readonly image: string
   readonly state: (typeof worstFirst)[number]
   /** In the words of a pod or Deployment; empty where nothing is wrong. */
   readonly reason: string
@@ -50,29 +53,34 @@ export interface PoolReport {
 /** What the report is made of. */
 export type PoolSources = Supervisor | PoolCache | Reserve | WarmPods
 
-/** Pods that the Deployments of an Environment's pools shall have, those for one image among them. */
-const poolTarget = (view: NamespaceView, { metadata }: Environment): number =>
-  view.deployments
-    .indexed("environmentUid", metadata.uid ?? "")
-    .reduce((sum, { spec }) => sum + (spec.replicas ?? 1), 0)
-
 /** A part of all pools, trouble first. */
 export const listPools = (part: Listing.Part) =>
   Effect.gen(function* () {
     const { cells } = yield* Supervisor
     const describe = describing(yield* PoolCache, yield* Reserve, yield* WarmPods)
-    const environments = function* () {
-      for (const { view } of cells) for (const environment of view.environments.values()) yield { view, environment }
+    const pools = function* () {
+      for (const { view } of cells) {
+        for (const environment of view.environments.values()) {
+          for (const pool of poolsIn(view, environment)) yield { view, pool }
+        }
+      }
     }
-    const rows = yield* Listing.rowsOf(environments(), ({ environment, view }) => {
-      const name = `${view.namespace}/${environment.metadata.name}`
+    const rows = yield* Listing.rowsOf(pools(), ({ pool, view }) => {
+      const name = `${view.namespace}/${pool.environment.metadata.name}`
       if (!Listing.isFound(part, name)) return undefined
-      const subject = describe(view, environment)
+      const subject = describe(view, pool)
       return { subject, name, state: subject.state }
     })
-    const { subjects: pools, ...list } = Listing.listed(rows, part, worstFirst)
-    return { ...list, pods: sumOf(rows.map(({ subject }) => subject.pods)), pools }
+    const { subjects, ...list } = Listing.listed(rows, part, worstFirst)
+    return { ...list, pods: sumOf(rows.map(({ subject }) => subject.pods)), pools: subjects }
   })
+
+const poolsIn = (view: NamespaceView, environment: Environment): ReadonlyArray<Pool> => [
+  { environment },
+  ...poolsOf(view, environment.metadata.uid ?? "")
+    .filter(isForImage)
+    .flatMap((deployment) => poolFrom(environment, deployment) ?? [])
+]
 
 const nothing = { starting: 0, warm: 0, reserved: 0, loading: 0, serving: 0, leaving: 0 }
 
@@ -86,7 +94,7 @@ const describing = (
   cache: PoolCache["Service"],
   reserve: Reserve["Service"],
   warmPods: WarmPods["Service"]
-): ((view: NamespaceView, environment: Environment) => PoolReport) => {
+): ((view: NamespaceView, pool: Pool) => PoolReport) => {
   const standingOf = (view: NamespaceView, pod: Pod, reserved: ReadonlySet<Pod>): Standing => {
     const uid = pod.metadata.uid ?? ""
     if (isDeleting(pod.metadata)) return "leaving"
@@ -99,17 +107,25 @@ const describing = (
     return FunctionPod.isClaimFinished(pod) ? "leaving" : "loading"
   }
 
-  return (view, environment) => {
-    const uid = environment.metadata.uid ?? ""
+  return (view, pool) => {
+    const { environment, image } = pool
     const reserved = new Set(reserve.pods(view, environment))
     const pods = { ...nothing }
-    for (const pod of view.pods.indexed("environmentUid", uid)) pods[standingOf(view, pod, reserved)]++
-    const target = poolTarget(view, environment)
-    const waiting = warmPods.waiting(uid)
+    for (const pod of FunctionPod.podsOfPool(view, pool)) pods[standingOf(view, pod, reserved)]++
+    const target = existing(view, pool)?.spec.replicas ?? 0
+    const waiting = warmPods.waiting(poolKey(pool))
     const isFull = pods.warm >= target
-    const reason = isFull ? "" : (FunctionPod.troubleOf(view, { environment }) ?? "")
+    const reason = isFull ? "" : (FunctionPod.troubleOf(view, pool) ?? "")
     const state = reason !== "" ? "Stuck" : waiting > 0 ? "Waiting" : isFull ? "Full" : "Filling"
-    const { name } = environment.metadata
-    return { namespace: view.namespace, environment: name, state, reason, target, pods, waiting }
+    return {
+      namespace: view.namespace,
+      environment: environment.metadata.name,
+      image: image?.reference ?? "",
+      state,
+      reason,
+      target,
+      pods,
+      waiting
+    }
   }
 }

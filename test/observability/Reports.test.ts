@@ -115,6 +115,7 @@ describe("the pools page", () => {
             {
               namespace: "default",
               environment: "nodejs",
+              image: "",
               state: "Filling",
               reason: "",
               target: 2,

@@ -112,7 +112,7 @@ export const isSibling = (one: Pod, other: Pod): boolean =>
   poolKeyIn(one.metadata.labels) === poolKeyIn(other.metadata.labels)
 
 /** The pods that a pool made, of whichever template, whatever became of them. */
-const podsOfPool = (view: NamespaceView, pool: Pool): ReadonlyArray<Pod> => {
+export const podsOfPool = (view: NamespaceView, pool: Pool): ReadonlyArray<Pod> => {
   const key = poolKey(pool)
   return view.pods
     .indexed("environmentUid", pool.environment.metadata.uid ?? "")

@@ -89,9 +89,16 @@ export const sections = [
     caption: "Pods of each Environment",
     size: 10,
     nothing: "No Environment yet: each one gets a pool.",
-    keyOf: ({ environment, namespace }) => `${namespace}/${environment}`,
+    keyOf: ({ environment, image, namespace }) => `${namespace}/${environment} ${image}`,
     columns: [
-      { title: "Environment", width: "18%", cell: ({ environment, namespace }) => [nameOf(namespace, environment)] },
+      {
+        title: "Environment",
+        width: "18%",
+        cell: ({ environment, image, namespace }) => [
+          nameOf(namespace, environment),
+          ...(image === "" ? [] : [small(image)])
+        ]
+      },
       { title: "State", width: "26%", cell: ({ reason, state }) => stateOf(state, reason) },
       {
         title: "Warm",
