@@ -1,3 +1,0 @@
-// package.json
-var version = "0.1.0";
-export { version };
