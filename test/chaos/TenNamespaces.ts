@@ -88,8 +88,8 @@ export const timeUntil = <R>(world: World, isSo: Effect.Effect<boolean, never, R
     return tenths / 10
   })
 
-/** Kinds that are watched, each in ten namespaces; a page each. */
-export const collections = 6 * namespaces.length
+/** Six kinds and two sorts of Events about web sockets, each watched in ten namespaces; a page each. */
+export const collections = 8 * namespaces.length
 
 /** Calls fail from now on: all, or those that a condition picks. */
 export const failing =
