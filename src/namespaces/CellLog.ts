@@ -31,9 +31,9 @@ export const make = (namespace: string): CellLog => {
       blocked ? "list or watch is refused and tried again slowly" : "list or watch failed and is tried again"
     ).pipe(
       Effect.annotateLogs({
+        ...(error && callFields(error)),
         namespace,
         resource: status.resource,
-        ...(error && callFields(error)),
         error: error?._tag,
         elapsedMs: now - (known?.since ?? now),
         detail: error?.message,

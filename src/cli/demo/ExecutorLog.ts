@@ -18,10 +18,11 @@ export const make = (): ExecutorLog => {
   const failing = new Set<string>()
 
   const logger = Logger.make<unknown, void>(({ fiber, logLevel }) => {
-    const { failedFor, namespace, nextAttemptIn, resource } = fiber.getRef(References.CurrentLogAnnotations)
+    const { failedFor, namespace, nextAttemptIn, resource, ...call } = fiber.getRef(References.CurrentLogAnnotations)
     if (typeof namespace !== "string") return
     if (logLevel === "Warn" || logLevel === "Error") warnings.set(namespace, (warnings.get(namespace) ?? 0) + 1)
-    if (typeof resource !== "string") return
+    // Not a watched kind, but an item of work or a single call that is repeated.
+    if (typeof resource !== "string" || call["work"] !== undefined || call["attempt"] !== undefined) return
     const key = `${namespace}/${resource}`
     if (failedFor !== undefined) failing.delete(key)
     if (typeof nextAttemptIn !== "string") return
