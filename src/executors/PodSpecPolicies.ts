@@ -40,8 +40,9 @@ export class PodSpecPolicies extends Context.Service<
   {
     readonly add: (policy: PodSpecPolicy) => void
     /**
-     * Reviews the pods of a Deployment that is to be written. Fails with all objections of all policies. A policy that ends in a bug, or gives no answer within 5 s, objects:
-     * nothing is made that it might have denied. Pods that run already are left alone.
+     * Reviews the pods of a Deployment that is to be written. Fails with all objections of all policies. A policy that
+     * ends in a bug, or gives no answer within 5 s, objects: nothing is made that it might have denied. Pods that run
+     * already are left alone.
      */
     readonly check: (
       executorType: string,
